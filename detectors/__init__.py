@@ -1,0 +1,1 @@
+"""Detectors verify marks."""

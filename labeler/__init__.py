@@ -1,0 +1,1 @@
+"""Labeler marks AI output."""

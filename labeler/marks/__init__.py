@@ -1,0 +1,1 @@
+"""Embedders of robust invisible marks, one module for each medium."""
