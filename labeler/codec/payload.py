@@ -48,7 +48,7 @@ class Origin(IntEnum):
     """Made by an algorithm without training data."""
 
     @classmethod
-    def _missing_(cls, value: object) -> Origin:
+    def _missing_(cls, _value: object) -> Origin:
         """Numbers that this version does not know read as UNKNOWN."""
         return cls.UNKNOWN
 

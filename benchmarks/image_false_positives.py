@@ -1,0 +1,291 @@
+"""Look for marks that are not there: many unmarked pictures, each with many random keys.
+
+    python -m benchmarks.image_false_positives PICTURES_DIR --jobs 2
+
+The pictures of the folder and generated ones (noise, gradients, and periodic patterns, which look
+most like a mark's tiles) go through everyday damage and then through the whole blind search. The
+search for geometry does not depend on the key, so each picture is tried with many keys at a time;
+each key's p-value is the one it would have had alone. A third kind of picture carries the mark of
+*another* key: the geometry is then exactly right, and only the key is wrong.
+
+For unmarked media, a p-value at most ``a`` must not come up more often than ``a``: the counts are
+held against the binomial distribution of a uniform p-value. Ends with exit code 1 if a pair was
+accepted, or if p-values are smaller than uniform ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from benchmarks import pictures
+from benchmarks.binomial import at_least, interval
+from benchmarks.image_attacks import ATTACKS, Attack, Pixels, generator
+from benchmarks.image_edits import chain, jpeg, resize
+from benchmarks.marking import mark, random_for, random_key, random_payload
+from benchmarks.synthetic_pictures import SYNTHETIC
+from benchmarks.tables import markdown_table
+from benchmarks.workers import as_measured
+from detectors.image import detect_each
+from detectors.report import Presence
+from labeler.errors import CapacityError
+
+WANTED_PAIRS: Final = 20_000
+LEVELS: Final = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+REJECTION_LEVEL: Final = 1e-3
+"""A count this improbable under uniform p-values says that they are too small."""
+
+_SYNCHRONISATION: Final = "synchronisation, unmarked"
+_LEGEND: Final = (
+    "P(count) is the probability of at least so many if p-values were uniform; the interval "
+    "(Clopper and Pearson, 95 %) is that of the true rate. The synchronisation knows no key: it "
+    "has one p-value for each case, and the variants of one picture resemble each other."
+)
+
+# JPEG's 8-pixel grid, enlarged to 12 pixels, is a lattice that no notch at 1/8 removes.
+_DAMAGE: Final[dict[str, Attack]] = {
+    **ATTACKS,
+    "jpeg-30+resize-1.5": chain(jpeg(30), resize(1.5)),
+}
+UNMARKED: Final = "pictures"
+GENERATED: Final = "generated"
+OTHER_KEY: Final = "marked with another key"
+VARIANTS: Final[dict[str, tuple[str, ...]]] = {
+    UNMARKED: (
+        "unchanged",
+        "jpeg-70",
+        "jpeg-30",
+        "jpeg-30+resize-1.5",
+        "webp-50",
+        "crop-50",
+        "resize-0.75",
+        "aspect-0.8",
+        "rotate-5",
+        "rotate-45",
+        "blur-2",
+        "grey",
+        "noise-15",
+        "screenshot",
+    ),
+    GENERATED: ("unchanged", "jpeg-70", "crop-50", "resize-0.75", "rotate-5"),
+    OTHER_KEY: ("unchanged", "jpeg-70", "resize-0.75", "rotate-5"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One picture after one damage, to be tried with many keys."""
+
+    kind: str
+    """`UNMARKED`, `GENERATED` or `OTHER_KEY`."""
+    source: str
+    """Path of the picture, or name of its maker."""
+    damage: str
+    keys: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """What the case is called in tables."""
+        return f"{Path(self.source).stem}, {self.damage}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult:
+    """What the detector said about one case, key by key."""
+
+    kind: str
+    name: str
+    p_values: tuple[float, ...]
+    accepted: int
+    """Keys whose mark was called present, or for which a payload was given."""
+    inconclusive: int
+    """Keys for which the detector would not say whether there is a mark."""
+    synchronisation_p_value: float
+    """The p-value of the part of the search that knows no key."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark, print its tables, and say by the exit code whether all is well."""
+    options = _parser().parse_args(arguments)
+    cases = _cases(pictures.find(options.folder, options.pictures), options.keys, options.seed)
+    results = _run(cases, options.jobs)
+    report, passed = _report(results)
+    print(report)
+    if options.json:
+        document = [asdict(result) for result in results]
+        options.json.write_text(json.dumps(document, allow_nan=False) + "\n")
+    if options.markdown:
+        options.markdown.write_text(report + "\n")
+    sys.exit(0 if passed else 1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.image_false_positives",
+        description=(__doc__ or "").split("\n", maxsplit=1)[0],
+    )
+    parser.add_argument("folder", type=Path, metavar="PICTURES_DIR", help="unmarked pictures")
+    parser.add_argument(
+        "--pictures",
+        type=lambda text: tuple(text.split(",")),
+        default=(),
+        metavar="NAME,…",
+        help="file names without suffix (default: every picture in the folder)",
+    )
+    parser.add_argument("--keys", type=int, default=100, help="random keys a case (default: 100)")
+    parser.add_argument("--jobs", type=int, default=2, help="worker processes (default: 2)")
+    parser.add_argument("--seed", type=int, default=1, help="of keys and payloads (default: 1)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every p-value here")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables here")
+    return parser
+
+
+def _cases(paths: Sequence[Path], keys: int, seed: int) -> list[Case]:
+    sources = {
+        UNMARKED: [str(path) for path in paths],
+        GENERATED: list(SYNTHETIC),
+        OTHER_KEY: [str(path) for path in paths],
+    }
+    return [
+        Case(kind=kind, source=source, damage=damage, keys=keys, seed=seed)
+        for kind, names in sources.items()
+        for source in names
+        for damage in VARIANTS[kind]
+    ]
+
+
+# ---------------------------------------------------------------- measuring
+
+
+def _run(cases: Sequence[Case], jobs: int) -> list[CaseResult]:
+    """The results by kind and name; progress goes to standard error."""
+    results = []
+    for result in as_measured(_measure, cases, jobs=jobs):
+        results.append(result)
+        if len(results) % 20 == 0 or len(results) == len(cases):
+            accepted = sum(each.accepted for each in results)
+            done = f"[{len(results)}/{len(cases)}] accepted {accepted}"
+            print(done, file=sys.stderr, flush=True)
+    return sorted(results, key=lambda result: (result.kind, result.name))
+
+
+def _measure(case: Case) -> CaseResult:
+    # The kind and the file's stem, not its path: results must not depend on where a folder lies.
+    label = f"{case.kind}, {case.name}"
+    random = random_for(case.seed, label)
+    pixels = _DAMAGE[case.damage](_undamaged(case, random), generator())
+    keys = [random_key(random) for _ in range(case.keys)]
+    try:
+        detections = detect_each(pixels, keys)
+    except Exception as error:
+        error.add_note(f"while looking for marks in {label}")
+        raise
+    accepted = [
+        detection.presence is Presence.PRESENT or detection.payload is not None
+        for detection in detections
+    ]
+    undecided = [detection.presence is Presence.INCONCLUSIVE for detection in detections]
+    return CaseResult(
+        kind=case.kind,
+        name=case.name,
+        p_values=tuple(float(detection.p_value) for detection in detections),
+        accepted=sum(accepted),
+        inconclusive=sum(undecided),
+        synchronisation_p_value=float(detections[0].synchronisation_p_value),
+    )
+
+
+def _undamaged(case: Case, random: np.random.Generator) -> Pixels:
+    if case.kind == GENERATED:
+        return SYNTHETIC[case.source](random)
+    pixels = pictures.load(Path(case.source))
+    if case.kind == UNMARKED:
+        return pixels
+    try:
+        return mark(pixels, random_payload(random), random_key(random))
+    except CapacityError:  # a picture that cannot be marked is tried as it is
+        return pixels
+
+
+# ---------------------------------------------------------------- reporting
+
+
+def _report(results: Sequence[CaseResult]) -> tuple[str, bool]:
+    """The tables, and whether nothing was accepted and no p-values are too small."""
+    pairs = sum(len(result.p_values) for result in results if result.kind != OTHER_KEY)
+    accepted = sum(result.accepted for result in results)
+    calibration, calibrated = _calibration(results)
+    shortfall = f" (fewer than the {WANTED_PAIRS} asked for)" if pairs < WANTED_PAIRS else ""
+    parts = [
+        f"{pairs} pairs of unmarked picture and random key{shortfall}",
+        _summary(results),
+        calibration,
+        _LEGEND,
+        _smallest(results),
+        f"Accepted: {accepted}. p-values are {'not ' if calibrated else ''}smaller than uniform.",
+    ]
+    return "\n\n".join(parts), calibrated and not accepted
+
+
+def _summary(results: Sequence[CaseResult]) -> str:
+    rows = []
+    for kind in VARIANTS:
+        those = [result for result in results if result.kind == kind]
+        accepted = sum(result.accepted for result in those)
+        inconclusive = sum(result.inconclusive for result in those)
+        least = min(_p_values(those), default=1.0)
+        pairs = len(_p_values(those))
+        rows.append((kind, len(those), pairs, accepted, inconclusive, f"{least:.1e}"))
+    header = ("kind", "cases", "pairs", "accepted", "inconclusive", "least p")
+    return markdown_table(header, rows)
+
+
+def _calibration(results: Sequence[CaseResult]) -> tuple[str, bool]:
+    """Counts of small p-values against uniform ones, and whether no key's count is too high."""
+    samples = {
+        kind: _p_values([result for result in results if result.kind == kind]) for kind in VARIANTS
+    }
+    samples[_SYNCHRONISATION] = [
+        result.synchronisation_p_value for result in results if result.kind != OTHER_KEY
+    ]
+    rows = []
+    calibrated = True
+    for name, p_values in samples.items():
+        for level in LEVELS:
+            count, trials = sum(p_value <= level for p_value in p_values), len(p_values)
+            probability = at_least(count, trials, level)
+            if name != _SYNCHRONISATION:
+                calibrated &= probability >= REJECTION_LEVEL
+            low, high = interval(count, trials)
+            span = f"{low:.1e} to {high:.1e}"
+            expected = f"{trials * level:.2f}"
+            rows.append((name, f"{level:.0e}", count, expected, span, f"{probability:.3g}"))
+    header = ("kind", "p at most", "count", "if uniform", "rate, 95 %", "P(count)")
+    return markdown_table(header, rows), calibrated
+
+
+def _smallest(results: Sequence[CaseResult], count: int = 8) -> str:
+    ranked = sorted(
+        ((p_value, result) for result in results for p_value in result.p_values),
+        key=lambda pair: pair[0],
+    )
+    rows = [
+        (f"{result.kind}: {result.name}", f"{p_value:.2e}") for p_value, result in ranked[:count]
+    ]
+    return markdown_table(("smallest p-values", "p"), rows)
+
+
+def _p_values(results: Sequence[CaseResult]) -> list[float]:
+    return [p_value for result in results for p_value in result.p_values]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,352 @@
+"""Mark pictures, put each through the attacks, and read the mark back blindly.
+
+    python -m benchmarks.image_robustness PICTURES_DIR --jobs 2
+    python -m benchmarks.image_robustness PICTURES_DIR --attacks guaranteed,jpeg-10
+
+Each picture is marked once, with a random payload and (unless ``--key public``) a random key; both
+follow from ``--seed`` and the picture's name. *Exact* is the whole payload back and accepted by the
+detector's own rule; *present* is a p-value of at most 1e-6. A payload that came back wrong would be
+listed as such.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, get_args
+
+from benchmarks import pictures
+from benchmarks.image_attacks import ATTACKS, CORE, GUARANTEED, Pixels, attacked
+from benchmarks.marking import mark, random_for, random_key, random_payload
+from benchmarks.quality import psnr_db, ssim
+from benchmarks.tables import markdown_table, percent
+from benchmarks.workers import as_measured
+from detectors.image import detect
+from labeler.codec.keys import PUBLIC_KEY, Key
+from labeler.codec.payload import Payload
+from labeler.errors import CapacityError
+from labeler.marks.image import Strength
+
+PRESENT_P_VALUE: Final = 1e-6
+_GROUPS: Final = {"all": tuple(ATTACKS), "core": CORE, "guaranteed": GUARANTEED}
+_SIZE_CLASSES_MP: Final = ((0.7, math.inf), (0.1, 0.7), (0.0, 0.1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the detector said after one attack."""
+
+    attack: str
+    exact: bool
+    """The payload came back as it was."""
+    wrong: bool
+    """A payload came back, and it was another one."""
+    p_value: float
+    geometry: str
+    """The geometry that was found, for looking into failures."""
+    detect_cpu_s: float
+
+    @property
+    def present(self) -> bool:
+        """Whether the mark counts as found."""
+        return self.p_value <= PRESENT_P_VALUE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureResult:
+    """One picture: how the mark changed it, and what was left of the mark."""
+
+    picture: str
+    width: int
+    height: int
+    refusal: str | None
+    """Why the picture could not be marked; None where it could."""
+    psnr_db: float
+    ssim: float
+    embed_cpu_s: float
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def megapixels(self) -> float:
+        """Size in millions of pixels."""
+        return self.width * self.height / 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What a worker needs to know about one picture."""
+
+    path: Path
+    attacks: tuple[str, ...]
+    strength: Strength
+    secret_key: bool
+    seed: int
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark and print its tables."""
+    options = _parser().parse_args(arguments)
+    tasks = [
+        Task(
+            path=path,
+            attacks=options.attacks,
+            strength=options.strength,
+            secret_key=options.key == "secret",
+            seed=options.seed,
+        )
+        for path in pictures.find(options.folder, options.pictures)
+    ]
+    results = _run(tasks, options.jobs)
+    report = _report(results, options.strength, options.key)
+    print(report)
+    if options.json:
+        document = [asdict(result) for result in results]
+        options.json.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
+    if options.markdown:
+        options.markdown.write_text(report + "\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.image_robustness", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("folder", type=Path, metavar="PICTURES_DIR")
+    parser.add_argument(
+        "--attacks",
+        type=_attack_names,
+        default=CORE,
+        metavar="core|guaranteed|all|NAME,…",
+        help="groups and names, separated by commas (default: core)",
+    )
+    parser.add_argument(
+        "--pictures",
+        type=lambda text: tuple(text.split(",")),
+        default=(),
+        metavar="NAME,…",
+        help="file names without suffix (default: every picture in the folder)",
+    )
+    parser.add_argument("--jobs", type=int, default=2, help="worker processes (default: 2)")
+    parser.add_argument(
+        "--strength", choices=get_args(Strength), default="balanced", help="default: balanced"
+    )
+    parser.add_argument(
+        "--key",
+        choices=("secret", "public"),
+        default="secret",
+        help="a random key for each picture, or the public one (default: secret)",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of payloads and keys (default: 1)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every outcome here")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables here")
+    return parser
+
+
+def _attack_names(text: str) -> tuple[str, ...]:
+    """Attack names from groups and names, each once, in the order of `ATTACKS`."""
+    wanted: set[str] = set()
+    for name in text.split(","):
+        wanted.update(_GROUPS.get(name, (name,)))
+    if unknown := sorted(wanted - set(ATTACKS)):
+        raise argparse.ArgumentTypeError(f"no attack is named {', '.join(unknown)}")
+    return tuple(name for name in ATTACKS if name in wanted)
+
+
+# ---------------------------------------------------------------- measuring
+
+
+def _run(tasks: Sequence[Task], jobs: int) -> list[PictureResult]:
+    """The results in alphabetical order of the pictures; progress goes to standard error."""
+    results = []
+    for result in as_measured(_measure, tasks, jobs=jobs):
+        results.append(result)
+        exact = sum(outcome.exact for outcome in result.outcomes)
+        done = f"[{len(results)}/{len(tasks)}] {result.picture}"
+        print(f"{done}: exact {exact} of {len(result.outcomes)}", file=sys.stderr, flush=True)
+    return sorted(results, key=lambda result: result.picture)
+
+
+def _measure(task: Task) -> PictureResult:
+    """Mark one picture and put it through the attacks."""
+    original = pictures.load(task.path)
+    random = random_for(task.seed, task.path.stem)
+    payload = random_payload(random)
+    key = random_key(random) if task.secret_key else PUBLIC_KEY
+    start = time.process_time()
+    refusal = None
+    try:
+        marked = mark(original, payload, key, strength=task.strength)
+    except CapacityError as error:
+        refusal, marked = str(error), original
+    embed_cpu_s = time.process_time() - start
+    attacks = () if refusal else task.attacks
+    return PictureResult(
+        picture=task.path.stem,
+        width=original.shape[1],
+        height=original.shape[0],
+        refusal=refusal,
+        psnr_db=0.0 if refusal else psnr_db(original, marked),
+        ssim=0.0 if refusal else ssim(original, marked),
+        embed_cpu_s=embed_cpu_s,
+        outcomes=tuple(_attack_and_detect(name, marked, payload, key) for name in attacks),
+    )
+
+
+def _attack_and_detect(name: str, marked: Pixels, payload: Payload, key: Key) -> Outcome:
+    damaged = attacked(name, marked)
+    start = time.process_time()
+    try:
+        detection = detect(damaged, [key])
+    except Exception as error:
+        error.add_note(f"while reading the mark after {name}")
+        raise
+    return Outcome(
+        attack=name,
+        exact=detection.payload == payload,
+        wrong=detection.payload not in {None, payload},
+        p_value=detection.p_value,
+        geometry=str(detection.geometry),
+        detect_cpu_s=time.process_time() - start,
+    )
+
+
+# ---------------------------------------------------------------- reporting
+
+
+def _report(results: Sequence[PictureResult], strength: str, key: str) -> str:
+    marked = [result for result in results if result.refusal is None]
+    refused = [f"{result.picture} ({result.refusal})" for result in results if result.refusal]
+    parts = [f"{len(marked)} pictures, strength {strength}, {key} key, blind detection"]
+    if refused:
+        parts.append(f"Not marked, and not counted below: {'; '.join(refused)}")
+    if marked:
+        parts += [_targets(marked), _size_table(marked), _attack_table(marked)]
+        parts += [_picture_table(marked), _failures(marked)]
+    return "\n\n".join(parts)
+
+
+def _targets(marked: Sequence[PictureResult]) -> str:
+    psnr = [result.psnr_db for result in marked]
+    similarity = statistics.mean(result.ssim for result in marked)
+    core, guaranteed = _outcomes(marked, CORE), _outcomes(marked, GUARANTEED)
+    core_exact = sum(outcome.exact for outcome in core)
+    guaranteed_exact = sum(outcome.exact for outcome in guaranteed)
+    rows = [
+        _target(
+            "PSNR, mean", f"{statistics.mean(psnr):.2f} dB", "≥ 45", statistics.mean(psnr) >= 45
+        ),
+        _target("PSNR, least", f"{min(psnr):.2f} dB", "≥ 42", min(psnr) >= 42),
+        _target("SSIM, mean", f"{similarity:.4f}", "≥ 0.99", similarity >= 0.99),
+    ]
+    if core:
+        text = f"{core_exact} of {len(core)} ({percent(core_exact, len(core))})"
+        rows.append(_target("exact, core", text, "≥ 95 %", core_exact >= 0.95 * len(core)))
+    if guaranteed:
+        text = f"{guaranteed_exact} of {len(guaranteed)}"
+        text += f" ({percent(guaranteed_exact, len(guaranteed))})"
+        met = guaranteed_exact == len(guaranteed)
+        rows.append(_target("exact, guaranteed", text, "100 %", met))
+    return markdown_table(("target", "measured", "wanted", "met"), rows)
+
+
+def _target(name: str, measured: str, wanted: str, met: bool) -> tuple[str, str, str, str]:
+    return name, measured, wanted, "yes" if met else "NO"
+
+
+def _size_table(marked: Sequence[PictureResult]) -> str:
+    rows = []
+    for low, high in _SIZE_CLASSES_MP:
+        those = [result for result in marked if low <= result.megapixels < high]
+        name = f"at least {low} MP" if math.isinf(high) else f"{low} to {high} MP"
+        rows.append((name, len(those), *_rates(_outcomes(those))))
+    rows.append(("all", len(marked), *_rates(_outcomes(marked))))
+    return markdown_table(("size", "pictures", "exact", "exact %", "present %"), rows)
+
+
+def _attack_table(marked: Sequence[PictureResult]) -> str:
+    rows = []
+    for name in [outcome.attack for outcome in marked[0].outcomes]:
+        outcomes = _outcomes(marked, (name,))
+        groups = [group for group in ("core", "guaranteed") if name in _GROUPS[group]]
+        evidence = statistics.median(_evidence(outcome.p_value) for outcome in outcomes)
+        milliseconds = statistics.median(1000 * outcome.detect_cpu_s for outcome in outcomes)
+        rows.append(
+            (name, *_rates(outcomes), f"{evidence:.0f}", f"{milliseconds:.0f}", ", ".join(groups))
+        )
+    header = ("attack", "exact", "exact %", "present %", "median -lg p", "detect, CPU ms", "group")
+    return markdown_table(header, rows)
+
+
+def _picture_table(marked: Sequence[PictureResult]) -> str:
+    rows = [
+        (
+            result.picture,
+            f"{result.width} x {result.height}",
+            f"{result.psnr_db:.2f}",
+            f"{result.ssim:.4f}",
+            *_rates(result.outcomes),
+            f"{1000 * result.embed_cpu_s / result.megapixels:.0f}",
+        )
+        for result in marked
+    ]
+    header = ("picture", "size", "PSNR dB", "SSIM", "exact", "exact %", "present %")
+    return markdown_table((*header, "embed, CPU ms/MP"), rows)
+
+
+def _failures(marked: Sequence[PictureResult]) -> str:
+    lines = []
+    for result in marked:
+        failed = [_describe(outcome) for outcome in result.outcomes if not outcome.exact]
+        if failed:
+            lines.append(f"- {result.picture}: {', '.join(failed)}")
+    if not lines:
+        return "Failures: none."
+    return (
+        "Failures (payload not exact; with its p-value where the mark was found):\n\n"
+        + "\n".join(lines)
+    )
+
+
+def _describe(outcome: Outcome) -> str:
+    notes = []
+    if outcome.wrong:
+        notes.append("WRONG PAYLOAD")
+    if outcome.present:
+        notes.append(f"present, p = {outcome.p_value:.0e}")
+    if outcome.attack in GUARANTEED:
+        notes.append("guaranteed")
+    return f"{outcome.attack} ({'; '.join(notes)})" if notes else outcome.attack
+
+
+def _outcomes(
+    results: Iterable[PictureResult], attacks: Sequence[str] | None = None
+) -> list[Outcome]:
+    return [
+        outcome
+        for result in results
+        for outcome in result.outcomes
+        if attacks is None or outcome.attack in attacks
+    ]
+
+
+def _rates(outcomes: Sequence[Outcome]) -> tuple[str, str, str]:
+    """Exact as a count, exact in percent, present in percent."""
+    exact = sum(outcome.exact for outcome in outcomes)
+    present = sum(outcome.present for outcome in outcomes)
+    count = len(outcomes)
+    return f"{exact}/{count}", percent(exact, count), percent(present, count)
+
+
+def _evidence(p_value: float) -> float:
+    """-log10 of a p-value; one that underflowed counts as the smallest number there is."""
+    return abs(math.log10(max(p_value, sys.float_info.min)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""How close a marked picture is to its original: PSNR and SSIM."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.image_attacks import Pixels
+
+__all__ = ["psnr_db", "ssim"]
+
+_PEAK = 255.0
+
+
+def psnr_db(original: Pixels, changed: Pixels) -> float:
+    """Peak signal-to-noise ratio over all RGB samples, in dB; infinite where nothing differs."""
+    _require_same_shape(original, changed)
+    difference = original.astype(np.float64) - changed
+    mean_square = float(np.mean(difference * difference))
+    return float("inf") if mean_square == 0 else float(10 * np.log10(_PEAK**2 / mean_square))
+
+
+def ssim(original: Pixels, changed: Pixels) -> float:
+    """Mean structural similarity of the luma, -1..1.
+
+    Gaussian window of 11 x 11 and standard deviation 1.5, K1 = 0.01, K2 = 0.03 (Wang, Bovik, Sheikh
+    and Simoncelli, "Image quality assessment", 2004); borders are mirrored.
+    """
+    _require_same_shape(original, changed)
+    first, second = _luma(original), _luma(changed)
+    mean_1, mean_2 = _window(first), _window(second)
+    variance_1 = _window(first * first) - mean_1 * mean_1
+    variance_2 = _window(second * second) - mean_2 * mean_2
+    covariance = _window(first * second) - mean_1 * mean_2
+    c1, c2 = (0.01 * _PEAK) ** 2, (0.03 * _PEAK) ** 2
+    likeness = (2 * mean_1 * mean_2 + c1) * (2 * covariance + c2)
+    scale = (mean_1**2 + mean_2**2 + c1) * (variance_1 + variance_2 + c2)
+    return float(np.mean(likeness / scale))
+
+
+def _luma(pixels: Pixels) -> NDArray[np.float64]:
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float64)
+
+
+def _window(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(cv2.GaussianBlur(values, (11, 11), 1.5), np.float64)
+
+
+def _require_same_shape(first: Pixels, second: Pixels) -> None:
+    if first.shape != second.shape:
+        raise ValueError(f"pictures of shapes {first.shape} and {second.shape} cannot be compared")

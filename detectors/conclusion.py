@@ -1,0 +1,151 @@
+"""From what each technique found to one conclusion.
+
+The rules, the first that fits:
+
+1. *tampered*: a credential does not match the content, or its history holds one that did not.
+2. *conflicting*: two techniques contradict each other.
+3. *marked*: at least one technique found a mark of AI.
+4. *no-mark-found*: none did. A credential may be there all the same: a camera's, say.
+
+A watermark of Labeler is always a mark of AI. A credential or metadata are one when they name a
+source type in which a generative model, or synthetic content, takes part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final
+
+from detectors.report import Conclusion, Finding, Presence, Technique
+from labeler.codec.payload import Origin, Payload
+from labeler.provenance import SourceType
+
+__all__ = ["Evidence", "Verdict", "conclude"]
+
+NOT_HUMAN: Final = (
+    "No mark was found. That does not mean that a person made the content: marks can be removed, "
+    "and much AI output never had one."
+)
+UNSIGNED: Final = (
+    "Only metadata says that the content comes from AI. Metadata is not signed: anyone can write "
+    "or remove it."
+)
+
+# IPTC NewsCodes, digital source type. What neither set holds (algorithmicallyEnhanced,
+# screenCapture, humanEdits, …) neither says that AI took part nor that it did not: a screenshot or
+# a retouched copy of AI output rightly bears such a name.
+_AI: Final = frozenset(
+    {
+        SourceType.TRAINED_ALGORITHMIC_MEDIA,
+        SourceType.COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA,
+        SourceType.COMPOSITE_SYNTHETIC,
+    }
+)
+_NOT_AI: Final = frozenset(
+    {
+        "compositeCapture",
+        "computationalCapture",
+        "digitalArt",
+        "digitalCapture",
+        "digitalCreation",
+        "negativeFilm",
+        "positiveFilm",
+        "print",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What one technique found, with what the rules need to know of it."""
+
+    finding: Finding
+    source_types: tuple[str, ...] = ()
+    """The IPTC digital source types that are claimed, as terms (``digitalCapture``) or URIs."""
+    payload: Payload | None = None
+    """What the watermark carries, read from the content or named by the credential."""
+    is_tampered: bool = False
+    """Whether a credential, or one in its history, does not match its content."""
+    warnings: tuple[str, ...] = ()
+    """What the reader should know: sentences."""
+
+    @property
+    def origin(self) -> Origin | None:
+        """How AI took part, as far as this evidence says that it did."""
+        if self.finding.presence is not Presence.PRESENT or self.is_tampered:
+            return None
+        if self.finding.technique is Technique.WATERMARK:
+            return Origin.UNKNOWN if self.payload is None else self.payload.origin
+        return next((SourceType(term).origin for term in self._terms if term in _AI), None)
+
+    @property
+    def denies_ai(self) -> bool:
+        """Whether it names an origin without AI, and none with."""
+        return (
+            self.finding.presence is Presence.PRESENT
+            and not self.is_tampered
+            and self.origin is None
+            and not _NOT_AI.isdisjoint(self._terms)
+        )
+
+    @property
+    def _terms(self) -> tuple[str, ...]:
+        return tuple(each.rpartition("/")[2] for each in self.source_types)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What all evidence together says."""
+
+    conclusion: Conclusion
+    origin: Origin | None
+    """How the content came about; None where no mark says so, or marks contradict each other."""
+    warnings: tuple[str, ...]
+
+
+# Whose word on the origin counts first: what is signed, what is hard to change, what is not.
+_PRECEDENCE: Final = (Technique.CREDENTIAL, Technique.WATERMARK, Technique.METADATA)
+
+
+def conclude(evidence: Sequence[Evidence]) -> Verdict:
+    """Merge what the techniques found."""
+    conflicts = tuple(_conflicts(evidence))
+    origins = {each.finding.technique: each.origin for each in evidence if each.origin is not None}
+    warnings = [warning for each in evidence for warning in each.warnings]
+    if any(each.is_tampered for each in evidence):
+        conclusion = Conclusion.TAMPERED
+    elif conflicts:
+        conclusion = Conclusion.CONFLICTING
+    elif origins:
+        conclusion = Conclusion.MARKED
+    else:
+        conclusion = Conclusion.NO_MARK_FOUND
+        warnings.append(NOT_HUMAN)
+    if set(origins) == {Technique.METADATA}:
+        warnings.append(UNSIGNED)
+    origin = next((origins[each] for each in _PRECEDENCE if each in origins), None)
+    return Verdict(
+        conclusion=conclusion,
+        origin=None if conflicts else origin,
+        warnings=(*warnings, *conflicts),
+    )
+
+
+def _conflicts(evidence: Sequence[Evidence]) -> Iterator[str]:
+    for one, other in combinations(evidence, 2):
+        names = f"{one.finding.technique} and {other.finding.technique}"
+        if one.payload is not None and other.payload is not None and one.payload != other.payload:
+            yield (
+                f"The {names} contradict each other: handle {one.payload.handle} "
+                f"({one.payload.origin.name.lower()}) against {other.payload.handle} "
+                f"({other.payload.origin.name.lower()})."
+            )
+        for says, denies in ((one, other), (other, one)):
+            if says.origin is not None and denies.denies_ai:
+                yield (
+                    f"The {names} contradict each other: the {says.finding.technique} says that AI "
+                    f"took part, the {denies.finding.technique} names an origin without AI "
+                    f"({', '.join(denies.source_types)})."
+                )

@@ -1,0 +1,141 @@
+"""Looking for a Content Credential (C2PA), and putting what it says into the terms of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from detectors.conclusion import Evidence
+from detectors.report import Finding, Presence, Technique
+from labeler.codec.payload import Payload
+from labeler.credentials import (
+    DEVELOPMENT_ORGANIZATION,
+    SOFT_BINDING_ALGORITHM,
+    CredentialReading,
+    History,
+    Integrity,
+    Trust,
+    TrustStore,
+    read,
+)
+from labeler.media.media_type import MediaType
+
+__all__ = ["detect"]
+
+_PRESENCES: Final = {
+    Integrity.INTACT: Presence.PRESENT,
+    Integrity.TAMPERED: Presence.PRESENT,
+    Integrity.DAMAGED: Presence.INCONCLUSIVE,
+    Integrity.NOT_CHECKED: Presence.INCONCLUSIVE,
+}
+_ON_INTEGRITY: Final = {
+    Integrity.TAMPERED: "The credential does not match the file: content or credential was changed "
+    "after signing, or the credential is another file's.",
+    Integrity.DAMAGED: "There is a credential, or what is left of one, that cannot be read.",
+    Integrity.NOT_CHECKED: "The file only refers to a credential that is kept elsewhere; nothing "
+    "was fetched.",
+}
+_ON_TRUST: Final = {
+    Trust.UNTRUSTED: "The credential's signer is on none of the trust lists in use.",
+    Trust.EXPIRED: "The credential's certificate is expired, and no trusted time stamp shows that "
+    "it was valid when it signed.",
+    Trust.REVOKED: "The credential's certificate was revoked.",
+}
+_TAMPERED_HISTORY: Final = (
+    "The credential's history holds an ingredient that was changed after it was signed."
+)
+_DEVELOPMENT: Final = (
+    "The credential was signed with a development identity, which anyone can make."
+)
+
+
+def detect(
+    data: bytes, media_type: MediaType, *, trust: TrustStore, sidecar: bytes | None = None
+) -> Evidence:
+    """Look for a credential in a file, or beside it.
+
+    Args:
+        data: The file's bytes.
+        media_type: Its format.
+        trust: Whom to trust.
+        sidecar: The manifest store beside the file, where there is one.
+    """
+    reading = read(data, media_type, trust=trust, sidecar=sidecar)
+    if reading is None:
+        return Evidence(finding=Finding(technique=Technique.CREDENTIAL, presence=Presence.ABSENT))
+    tampered = reading.integrity is Integrity.TAMPERED or reading.history is History.TAMPERED
+    return Evidence(
+        finding=Finding(
+            technique=Technique.CREDENTIAL,
+            presence=_PRESENCES[reading.integrity],
+            detail=_detail(reading),
+        ),
+        source_types=(*reading.digital_source_types, *reading.inherited_source_types),
+        payload=bound_payload(reading),
+        is_tampered=tampered,
+        warnings=tuple(_warnings(reading)),
+    )
+
+
+def bound_payload(reading: CredentialReading) -> Payload | None:
+    """The payload of Labeler's watermark that the credential is bound to; None if there is none."""
+    for binding in reading.soft_bindings:
+        if binding.algorithm == SOFT_BINDING_ALGORITHM:
+            try:
+                return Payload.from_int(int(binding.value, 16))
+            except ValueError:
+                continue  # somebody else's manifest may hold anything
+    return None
+
+
+def _warnings(reading: CredentialReading) -> Iterator[str]:
+    if reading.integrity in _ON_INTEGRITY:
+        yield _ON_INTEGRITY[reading.integrity]
+    if reading.history is History.TAMPERED:
+        yield _TAMPERED_HISTORY
+    if reading.trust in _ON_TRUST:
+        yield _ON_TRUST[reading.trust]
+    if reading.signer_organization == DEVELOPMENT_ORGANIZATION:
+        yield _DEVELOPMENT
+
+
+def _detail(reading: CredentialReading) -> Mapping[str, object]:
+    disclosure = reading.ai_disclosure
+    return {
+        "integrity": reading.integrity.value,
+        "trust": reading.trust.value,
+        "history": reading.history.value,
+        "detached": reading.detached,
+        "manifest_id": reading.manifest_id,
+        "claim_generator": reading.claim_generator,
+        "title": reading.title,
+        "signer": reading.signer,
+        "signer_organization": reading.signer_organization,
+        "signed_at": None if reading.signed_at is None else reading.signed_at.isoformat(),
+        "time_is_trusted": reading.time_is_trusted,
+        "digital_source_types": list(reading.digital_source_types),
+        "inherited_source_types": list(reading.inherited_source_types),
+        "actions": [
+            {
+                "action": action.name,
+                "digital_source_type": action.digital_source_type,
+                "software_agent": action.software_agent,
+                "when": None if action.when is None else action.when.isoformat(),
+            }
+            for action in reading.actions
+        ],
+        "soft_bindings": [
+            {"algorithm": binding.algorithm, "value": binding.value}
+            for binding in reading.soft_bindings
+        ],
+        "ai_disclosure": None
+        if disclosure is None
+        else {
+            "model_type": disclosure.model_type,
+            "model_name": disclosure.model_name,
+            "model_identifier": disclosure.model_identifier,
+            "human_oversight": disclosure.human_oversight,
+        },
+        "failures": list(reading.failures),
+        "history_failures": list(reading.history_failures),
+    }

@@ -1,0 +1,126 @@
+"""Everything that is done with a file's bytes, in the sandbox or in the caller's process.
+
+The registry is no part of it: it lies on the caller's side, where no stranger's file is parsed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from detectors import credentials, metadata, pictures
+from detectors.conclusion import Evidence, conclude
+from detectors.report import Conclusion, Report
+from detectors.worker import Examine
+from labeler.codec.keys import Key, Keyring
+from labeler.credentials import TrustKind, TrustList, TrustStore
+from labeler.errors import LabelerError
+from labeler.media.media_type import MediaType, check_name, sniff
+from labeler.media.picture import open_picture
+
+__all__ = ["Examiner", "prepare", "sentence"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examiner:
+    """Runs every technique on one file after the other."""
+
+    keyring: Keyring = field(repr=False)
+    """The watermark keys to try."""
+    trust: TrustStore
+    """Whose signatures are trusted."""
+    max_pixels: int
+    """Most pixels of one frame that are decoded."""
+
+    def examine(self, data: bytes, *, name: str, sidecar: bytes | None = None) -> Report:
+        """What all techniques find; a file that cannot be used gives a report that says so.
+
+        Args:
+            data: The file's bytes.
+            name: What the report calls it.
+            sidecar: The manifest store beside it, where there is one.
+        """
+        evidence: list[Evidence] = []
+        media_type: MediaType | None = None
+        verdict = None
+        try:
+            media_type = sniff(data, name=name)
+            evidence.extend(self._collect(data, media_type, name, sidecar))
+        except LabelerError as error:
+            problem = error
+        else:
+            verdict = conclude(evidence)
+        return Report(
+            file=name,
+            sha256=hashlib.sha256(data).hexdigest(),
+            media_type=None if media_type is None else media_type.value,
+            conclusion=Conclusion.UNREADABLE if verdict is None else verdict.conclusion,
+            origin=None if verdict is None else verdict.origin,
+            findings=tuple(each.finding for each in evidence),
+            warnings=(sentence(problem),) if verdict is None else verdict.warnings,
+        )
+
+    def _collect(
+        self, data: bytes, media_type: MediaType, name: str, sidecar: bytes | None
+    ) -> Iterator[Evidence]:
+        check_name(media_type, name)
+        picture = open_picture(data, name=name, max_pixels=self.max_pixels)
+        yield credentials.detect(data, media_type, trust=self.trust, sidecar=sidecar)
+        yield metadata.detect(data, media_type)
+        yield pictures.detect(picture, self.keyring)
+
+    def to_setup(self) -> Mapping[str, object]:
+        """What a worker has to be told to become the same examiner, as JSON values."""
+        return {
+            "keys": [key.secret.hex() for key in self.keyring.values()],
+            "trust": [
+                {
+                    "kind": each.kind.value,
+                    "name": each.name,
+                    "certificates": each.certificates,
+                    "count": each.count,
+                }
+                for each in self.trust.lists
+            ],
+            "max_pixels": self.max_pixels,
+        }
+
+    @classmethod
+    def from_setup(cls, setup: Mapping[str, Any]) -> Examiner:
+        """The examiner that `to_setup` described."""
+        return cls(
+            keyring=Keyring(Key.from_bytes(bytes.fromhex(each)) for each in setup["keys"]),
+            trust=TrustStore(
+                lists=tuple(
+                    TrustList(
+                        kind=TrustKind(each["kind"]),
+                        name=each["name"],
+                        certificates=each["certificates"],
+                        count=each["count"],
+                    )
+                    for each in setup["trust"]
+                )
+            ),
+            max_pixels=setup["max_pixels"],
+        )
+
+
+def prepare(setup: Mapping[str, Any]) -> Examine:
+    """What the worker does with each request: the body is the file, then its sidecar."""
+    examiner = Examiner.from_setup(setup)
+
+    def examine(header: Mapping[str, Any], body: bytes) -> str:
+        size = header["size"]
+        data = body[:size] if header["has_sidecar"] else body
+        sidecar = body[size:] if header["has_sidecar"] else None
+        return examiner.examine(data, name=header["name"], sidecar=sidecar).to_json()
+
+    return examine
+
+
+def sentence(error: LabelerError) -> str:
+    """The error in words, without the file's name, which the report has."""
+    parts = (error.problem, error.hint)
+    return " ".join(f"{part[0].upper()}{part[1:]}." for part in parts if part)

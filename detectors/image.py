@@ -1,0 +1,175 @@
+"""Finding the lattice mark in a picture, blindly: no original, no hint of what was done to it.
+
+    >>> import numpy as np
+    >>> from labeler.codec.keys import PUBLIC_KEY
+    >>> from labeler.codec.payload import Handle, Origin, Payload
+    >>> from labeler.marks.image import embed
+    >>> picture = np.random.default_rng(1).integers(60, 190, (256, 384, 3), np.uint8)
+    >>> marked = embed(picture, Payload(origin=Origin.GENERATED, handle=Handle(0, 42)))
+    >>> str(detect(marked[20:230, 31:380], [PUBLIC_KEY]).payload.handle)
+    '0000-0000002a'
+
+The search has two halves. The first knows no key: lattices are proposed by the autocorrelation
+(`detectors.geometry`) and tried with the synchronisation carriers (`detectors.synchronisation`),
+cheapest and likeliest first, until one stands out (`detectors.search`). The second reads the few
+best places under each key (`detectors.reading`): one more key costs a matrix product.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.reading import Heard, read
+from detectors.report import Presence
+from detectors.search import PLACES, STANDS_OUT, hypotheses, search
+from detectors.spectrum import Spectrum, analyse, without_shades
+from detectors.synchronisation import ORIENTATIONS, Place, hear
+from labeler.codec.keys import Key
+from labeler.codec.payload import Payload
+from labeler.codec.significance import p_value
+from labeler.marks.image import PERIODS
+
+__all__ = ["PRESENT_AT", "Detection", "Geometry", "detect", "detect_each"]
+
+PRESENT_AT: Final = 1e-6
+"""A mark is present when its p-value is at most this."""
+_SMALL_PIXELS: Final = 150_000
+"""Pictures up to this size are cheap enough for a second look when the first finds nothing."""
+_PERIODS: Final = tuple(period for _, period in PERIODS)
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """How the marked picture lies in what was examined."""
+
+    period: float
+    """Size of the tile, pixels of the examined picture: the root of its area."""
+    rotation_deg: float
+    """Anticlockwise turn of the picture, degrees, in [0, 360), after any flip."""
+    mirrored: bool
+    """Whether the picture was flipped."""
+    aspect: float
+    """Width of the tile over its height, as it was embedded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What was found in a picture."""
+
+    presence: Presence
+    """PRESENT: a mark under one of the keys. INCONCLUSIVE: the synchronisation carriers are there,
+    but none of the keys reads what they frame: a mark under another key, or one too damaged.
+    ABSENT: neither."""
+    p_value: float
+    """Probability of so strong a result under a key drawn at random, whatever the picture: every
+    place, code word and key that was tried is counted."""
+    payload: Payload | None
+    """What the mark says; only where it is PRESENT and its CRC holds."""
+    key_id: str | None
+    """The key under which it is PRESENT."""
+    geometry: Geometry | None
+    """How the picture lies; only where it is PRESENT or INCONCLUSIVE."""
+    synchronisation_p_value: float
+    """Probability of so strong a synchronisation without any lattice mark: every lattice,
+    orientation and shift that could have been tried is counted."""
+
+
+def detect(pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key]) -> Detection:
+    """Look for the strongest mark under any of ``keys``.
+
+    Args:
+        pixels: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` uint8 or uint16, as stored.
+        keys: A `Keyring` or keys.
+
+    Raises:
+        ValueError: No key was given.
+    """
+    ring = _ring(keys)
+    best = min(_examine(pixels, ring), key=lambda each: each.p_value)
+    return _conclude(replace(best, p_value=min(1.0, best.p_value * len(ring))))
+
+
+def detect_each(pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key]) -> list[Detection]:
+    """Look for a mark under each of ``keys``: one detection a key, in order.
+
+    The p-value of each counts its own key alone: whoever picks the best of many has to multiply.
+
+    Args:
+        pixels: As for `detect`.
+        keys: As for `detect`.
+
+    Raises:
+        ValueError: No key was given.
+    """
+    return [_conclude(each) for each in _examine(pixels, _ring(keys))]
+
+
+def _ring(keys: Mapping[str, Key] | Iterable[Key]) -> list[Key]:
+    ring = list(keys.values()) if isinstance(keys, Mapping) else list(keys)
+    if not ring:
+        raise ValueError("no key was given to look for")
+    return ring
+
+
+def _examine(pixels: NDArray[Any], keys: list[Key]) -> list[Detection]:
+    """All that can be said for each key, before anything is concluded from it."""
+    looks = _looks(pixels)
+    spectrum, places = looks[0]
+    for other in looks[1:]:
+        if _best(other[1]) > _best(places):
+            spectrum, places = other
+    heard = [Heard(place.z, hear(spectrum, place)) for place in places]
+    count = PLACES * len(looks)
+    chance = math.log(len(looks) * hypotheses(len(_PERIODS)))
+    return [
+        Detection(
+            presence=Presence.ABSENT,
+            p_value=evidence.p_value,
+            payload=evidence.payload,
+            key_id=key.key_id,
+            geometry=_geometry(places[evidence.place], spectrum) if places else None,
+            synchronisation_p_value=p_value(_best(places), log_hypotheses=chance),
+        )
+        for key, evidence in zip(keys, read(heard, keys, places=count), strict=True)
+    ]
+
+
+def _looks(pixels: NDArray[Any]) -> list[tuple[Spectrum, list[Place]]]:
+    """The first look, and a second where the first finds nothing and the picture is small."""
+    spectrum = analyse(pixels)
+    looks = [(spectrum, search(spectrum, _PERIODS))]
+    if pixels.shape[0] * pixels.shape[1] <= _SMALL_PIXELS and _best(looks[0][1]) < STANDS_OUT:
+        softer = analyse(pixels, without_shades)
+        looks.append((softer, search(softer, _PERIODS)))
+    return looks
+
+
+def _best(places: list[Place]) -> float:
+    return places[0].z if places else 0.0
+
+
+def _conclude(found: Detection) -> Detection:
+    """Leave only what the significance allows to say."""
+    if found.p_value <= PRESENT_AT:
+        return replace(found, presence=Presence.PRESENT)
+    if found.synchronisation_p_value <= PRESENT_AT:
+        return replace(found, presence=Presence.INCONCLUSIVE, payload=None, key_id=None)
+    return replace(found, payload=None, key_id=None, geometry=None)
+
+
+def _geometry(place: Place, spectrum: Spectrum) -> Geometry:
+    upright = place.lattice @ np.linalg.inv(ORIENTATIONS[place.orientation]) / spectrum.scale
+    determinant = float(np.linalg.det(upright))
+    across, down = np.linalg.norm(upright, axis=0)
+    return Geometry(
+        period=abs(determinant) ** 0.5,
+        rotation_deg=float(np.degrees(np.arctan2(-upright[1, 0], upright[0, 0]))) % 360,
+        mirrored=determinant < 0,
+        aspect=float(across / down),
+    )

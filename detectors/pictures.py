@@ -1,0 +1,89 @@
+"""Looking for the image mark in a picture file: in a still one, an animation, or pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from detectors import image
+from detectors.conclusion import Evidence
+from detectors.report import Finding, Presence, Technique
+from labeler.codec.keys import Keyring
+from labeler.media.picture import Picture
+from labeler.receipt import write_payload
+
+__all__ = ["MAX_FRAMES", "detect"]
+
+MAX_FRAMES: Final = 8
+"""Frames or pages that are searched, spread evenly: a search of unmarked pixels is not cheap."""
+
+_UNREAD: Final = (
+    "The picture carries the pattern of a watermark, but none of the keys in use reads it: it was "
+    "made with another key, or is too damaged."
+)
+
+
+def detect(picture: Picture, keyring: Keyring) -> Evidence:
+    """Look for a watermark until one frame or page shows one.
+
+    Args:
+        picture: The opened file.
+        keyring: The keys to try.
+
+    Raises:
+        UnreadableMediaError: A frame is truncated or damaged.
+    """
+    searched = _spread(picture.frame_count)
+    best: tuple[int, image.Detection] | None = None
+    for index, pixels in enumerate(picture.frames()):
+        if index not in searched:
+            continue
+        found = image.detect(pixels, keyring)
+        if best is None or _rank(found) < _rank(best[1]):
+            best = index, found
+        if _rank(found)[0] == 0:
+            break
+    if best is None:
+        return Evidence(finding=Finding(technique=Technique.WATERMARK, presence=Presence.ABSENT))
+    return _as_evidence(*best, picture.frame_count, len(searched))
+
+
+def _spread(count: int) -> frozenset[int]:
+    """Up to `MAX_FRAMES` numbers below ``count``, evenly apart, the first and last among them."""
+    if count <= MAX_FRAMES:
+        return frozenset(range(count))
+    return frozenset(index * (count - 1) // (MAX_FRAMES - 1) for index in range(MAX_FRAMES))
+
+
+_ORDER: Final = {Presence.PRESENT: 0, Presence.INCONCLUSIVE: 1, Presence.ABSENT: 2}
+
+
+def _rank(found: image.Detection) -> tuple[int, float]:
+    return _ORDER[found.presence], found.p_value
+
+
+def _as_evidence(index: int, found: image.Detection, frame_count: int, searched: int) -> Evidence:
+    # Every frame is one more chance for an accident (Bonferroni).
+    p_value = min(1.0, found.p_value * searched)
+    presence, payload = found.presence, found.payload
+    if presence is Presence.PRESENT and p_value > image.PRESENT_AT:
+        presence, payload = Presence.INCONCLUSIVE, None
+    detail: Mapping[str, object] = {
+        "payload": None if payload is None else write_payload(payload),
+        "key_id": found.key_id,
+        "geometry": None
+        if found.geometry is None
+        else {
+            "matrix": [list(row) for row in found.geometry.matrix],
+            "mirrored": found.geometry.mirrored,
+        },
+        "frame": index,
+        "frame_count": frame_count,
+    }
+    return Evidence(
+        finding=Finding(
+            technique=Technique.WATERMARK, presence=presence, p_value=p_value, detail=detail
+        ),
+        payload=payload,
+        warnings=(_UNREAD,) if presence is Presence.INCONCLUSIVE else (),
+    )

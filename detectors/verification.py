@@ -1,0 +1,234 @@
+"""Verifying: is there a mark of AI in this file, and what does it say?
+
+    >>> from detectors import verify
+    >>> report = verify("picture.jpg")  # doctest: +SKIP
+    >>> report.conclusion  # doctest: +SKIP
+    <Conclusion.MARKED: 'marked'>
+
+`verify` opens files in a subprocess with limits (`detectors.sandbox`). A `Verifier` keeps that
+process for many files. A handle that a watermark carries is looked up in the registry, if this
+machine has one; nothing is asked over the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Final, Self
+
+from detectors.examination import Examiner, sentence
+from detectors.report import Conclusion, Finding, Report, Technique
+from detectors.sandbox import Limits, Sandbox
+from labeler.codec.keys import Keyring
+from labeler.codec.payload import Payload
+from labeler.credentials import ROOT_FILE, TrustStore, find_sidecar, read_sidecar
+from labeler.errors import LabelerError, MediaError, VerificationError
+from labeler.media.source import Content, Source, read_content
+from labeler.receipt import Receipt, read_payload
+from labeler.registry import Issuer, IssuerDirectory, RegistryReader
+from labeler.settings import Settings
+
+__all__ = ["Verifier", "load_trust", "verify"]
+
+_UNKNOWN_HERE: Final = (
+    "The watermark's handle {handle} belongs to issuer {issuer}; the registry on this machine has "
+    "no receipt for it."
+)
+
+
+def verify(
+    source: Source,
+    *,
+    settings: Settings | None = None,
+    name: str | None = None,
+    sidecar: bytes | None = None,
+    isolated: bool = True,
+) -> Report:
+    """Look for marks of AI in one file.
+
+    Args:
+        source: A path, an fsspec URL, bytes, or a binary stream.
+        settings: None: those of the environment.
+        name: What the report calls the file; None: its path, URL or stream name.
+        sidecar: The manifest store that belongs to it; None: for a path, the one that lies beside.
+        isolated: Whether the file is opened in a subprocess with limits. Dangerous to switch off
+            for files that strangers made.
+
+    Raises:
+        LabelerError: A setting, key, trust list or the registry cannot be used. What is wrong with
+            the file is no error: the report says it.
+    """
+    with Verifier(settings, isolated=isolated) as verifier:
+        return verifier.verify(source, name=name, sidecar=sidecar)
+
+
+class Verifier:
+    """Verifies many files with one set of keys, trust lists and, if isolated, one subprocess.
+
+    Use it as a context manager, or `close` it. Threads may share it; isolated, they wait for each
+    other.
+
+    Args:
+        settings: None: those of the environment.
+        isolated: See `verify`.
+
+    Raises:
+        LabelerError: A setting, key, trust list or the registry cannot be used.
+    """
+
+    def __init__(self, settings: Settings | None = None, *, isolated: bool = True) -> None:
+        self._settings = Settings() if settings is None else settings
+        self._examiner = Examiner(
+            keyring=Keyring.load(self._settings.watermark_keys),
+            trust=load_trust(self._settings),
+            max_pixels=self._settings.max_pixels,
+        )
+        self._issuers = IssuerDirectory.load(self._settings.issuer_directory)
+        self._registry = RegistryReader.open(self._settings.registry_location)
+        self._sandbox = self._make_sandbox() if isolated else None
+
+    def verify(
+        self, source: Source, *, name: str | None = None, sidecar: bytes | None = None
+    ) -> Report:
+        """Look for marks of AI in one file: see the function `verify`."""
+        called = name
+        try:
+            content = read_content(source, max_bytes=self._settings.max_file_bytes, name=name)
+            called = content.name
+            if sidecar is None:
+                sidecar = _sidecar_beside(content)
+        except MediaError as error:
+            return _unreadable(called or error.file or "<stream>", None, error)
+        try:
+            report = self._examine(content, sidecar)
+        except VerificationError as error:
+            return _unreadable(content.name, content.sha256, error)
+        return self._with_receipt(report)
+
+    def close(self) -> None:
+        """End the subprocess and let go of the registry."""
+        if self._sandbox is not None:
+            self._sandbox.close()
+        if self._registry is not None:
+            self._registry.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _make_sandbox(self) -> Sandbox:
+        limits = Limits(
+            seconds=self._settings.max_seconds, memory_mib=self._settings.max_memory_mib
+        )
+        return Sandbox(limits, self._examiner.to_setup())
+
+    def _examine(self, content: Content, sidecar: bytes | None) -> Report:
+        if self._sandbox is None:
+            return self._examiner.examine(content.data, name=content.name, sidecar=sidecar)
+        header = {
+            "name": content.name,
+            "size": len(content.data),
+            "has_sidecar": sidecar is not None,
+        }
+        body = content.data if sidecar is None else content.data + sidecar
+        answer = self._sandbox.ask(header, body)
+        try:
+            report = Report.from_json(answer)
+        except ValueError as error:
+            raise VerificationError(f"the worker's report cannot be read: {error}") from None
+        # What this side knows for sure is not left to the worker.
+        return replace(report, file=content.name, sha256=content.sha256)
+
+    def _with_receipt(self, report: Report) -> Report:
+        """The report with what is known about the watermark's handle."""
+        finding = report.finding(Technique.WATERMARK)
+        payload = None if finding is None else _payload(finding)
+        if finding is None or payload is None:
+            return report
+        issuer, receipt = self._issuer(payload), self._find(payload)
+        detail = {
+            **finding.detail,
+            "issuer": {"number": issuer.number, "name": issuer.name, "url": issuer.url},
+            "receipt": _outline(receipt),
+        }
+        findings = (
+            replace(each, detail=detail) if each is finding else each for each in report.findings
+        )
+        unknown = _UNKNOWN_HERE.format(handle=payload.handle, issuer=issuer.name)
+        return replace(
+            report,
+            findings=tuple(findings),
+            warnings=report.warnings if receipt else (*report.warnings, unknown),
+        )
+
+    def _find(self, payload: Payload) -> Receipt | None:
+        receipt = None if self._registry is None else self._registry.find(payload.handle)
+        # Handles of issuer 0 are not unique in the world: another machine's may be met here.
+        return receipt if receipt is not None and receipt.payload == payload else None
+
+    def _issuer(self, payload: Payload) -> Issuer:
+        number = payload.handle.issuer
+        return self._issuers.find(number) or Issuer(
+            number=number, name=f"number {number}, which the issuer directory does not know"
+        )
+
+
+def load_trust(settings: Settings) -> TrustStore:
+    """The trust lists that the settings name, those in the home directory, and the user's own root.
+
+    Raises:
+        TrustListError: One cannot be read.
+    """
+    own = settings.identity / ROOT_FILE
+    found = sorted(settings.trust.glob("*.pem"))
+    return TrustStore.load(
+        [*settings.trust_anchors, *found, *([own] if own.exists() else [])], settings.tsa_anchors
+    )
+
+
+def _sidecar_beside(content: Content) -> bytes | None:
+    path = None if content.path is None else find_sidecar(content.path)
+    return None if path is None else read_sidecar(path)
+
+
+def _payload(finding: Finding) -> Payload | None:
+    members: Any = finding.detail.get("payload")
+    # The detail may come from a worker that a stranger's file has taken over.
+    with suppress(ValueError, KeyError, TypeError, AttributeError):
+        return None if members is None else read_payload(members)
+    return None
+
+
+def _outline(receipt: Receipt | None) -> Mapping[str, object] | None:
+    """What a report shows of a receipt: no paths, which are the owner's business alone."""
+    if receipt is None:
+        return None
+    return {
+        "receipt_id": receipt.receipt_id,
+        "created_at": receipt.created_at.isoformat(),
+        "media_type": receipt.media_type,
+        "source_type": receipt.source_type.value,
+        "target_sha256": receipt.target_sha256,
+        "manifest_id": receipt.manifest_id,
+    }
+
+
+def _unreadable(file: str, sha256: str | None, error: LabelerError) -> Report:
+    return Report(
+        file=file,
+        sha256=sha256,
+        media_type=None,
+        conclusion=Conclusion.UNREADABLE,
+        origin=None,
+        findings=(),
+        warnings=(sentence(error),),
+    )

@@ -1,0 +1,95 @@
+"""The one error-correcting code of all media: an 80-bit frame as 1024 code bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labeler.codec.payload import FRAME_BITS, Payload
+from labeler.codec.polar import PolarCode, reliable_positions
+
+__all__ = ["CANDIDATES", "CODE_BITS", "Decoded", "decode", "decode_each", "encode"]
+
+CODE_BITS: Final = 1024
+CANDIDATES: Final = 128
+"""Frames whose CRC is examined in one decoding: it holds by chance for one of them with
+probability 2^-17."""
+
+_INVERSE_CAPACITY: Final = 32
+_CODE: Final = PolarCode(
+    CODE_BITS, reliable_positions(CODE_BITS, FRAME_BITS, inverse_capacity=_INVERSE_CAPACITY)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """What a received word says."""
+
+    payload: Payload
+    """The payload; its CRC holds."""
+    correlation: float
+    """Sum of the log-likelihood ratios times the signs of the payload's code word, divided by the
+    root of their sum of squares; at most 32. On media without the mark, whatever they are, the
+    probability over random keys that any of the 2^56 payloads reaches ``z`` is at most
+    ``2^56 exp(-z^2 / 2)`` (Hoeffding), and this holds without regard to the CRC."""
+
+
+def encode(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The code word of a frame.
+
+    Args:
+        frame: ``(80,)`` uint8 bits, as `Payload.to_frame` gives them.
+
+    Returns:
+        ``(CODE_BITS,)`` uint8 bits.
+
+    Raises:
+        ValueError: ``frame`` has another shape, or values other than 0 and 1.
+    """
+    if frame.shape != (FRAME_BITS,):
+        raise ValueError(f"a frame has the shape ({FRAME_BITS},), not {frame.shape}")
+    if frame.max() > 1:
+        raise ValueError("a frame has bits, 0 and 1")
+    return _CODE.encode(frame)
+
+
+def decode(llr: NDArray[np.floating]) -> Decoded | None:
+    """The payload in one received word, or None where no candidate's CRC holds.
+
+    Args:
+        llr: ``(CODE_BITS,)`` log-likelihood ratios, positive where bit 0 is likelier, 0 where
+            nothing is known. Only their proportions matter.
+
+    Raises:
+        ValueError: ``llr`` has another shape, or values that are not finite.
+    """
+    return decode_each(llr[None])[0]
+
+
+def decode_each(llrs: NDArray[np.floating]) -> list[Decoded | None]:
+    """`decode` for each row of ``(n, CODE_BITS)``: quicker than one by one."""
+    if llrs.ndim != 2 or llrs.shape[1] != CODE_BITS:
+        raise ValueError(f"received words have the shape (n, {CODE_BITS}), not {llrs.shape}")
+    if not np.isfinite(llrs).all():
+        raise ValueError("log-likelihood ratios are finite")
+    # Largest value 1, so that no range of values can overflow single precision.
+    largest = np.abs(llrs).max(axis=1, initial=0, keepdims=True)
+    words = (llrs / np.where(largest > 0, largest, 1)).astype(np.float32)
+    data = _CODE.decode(words, list_size=CANDIDATES)
+    return [_checked(*each) for each in zip(words, data, strict=True)]
+
+
+def _checked(word: NDArray[np.float32], data: NDArray[np.uint8]) -> Decoded | None:
+    """The first of the candidates whose CRC holds."""
+    norm = float(np.linalg.norm(word))
+    if not norm:
+        return None
+    for frame in data:
+        payload = Payload.from_frame(frame)
+        if payload is not None:
+            signs = 1 - 2 * _CODE.encode(frame).astype(np.float32)
+            return Decoded(payload=payload, correlation=float(word @ signs) / norm)
+    return None

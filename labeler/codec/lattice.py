@@ -1,0 +1,190 @@
+"""The lattice mark: a keyed pattern of spatial-frequency carriers, periodic on a square tile.
+
+One tile repeats over the whole picture, so that its carriers sit on a lattice of frequencies. Each
+carrier is one complex Fourier coefficient of the tile, i.e. two real *chips*. A carrier has one
+of three roles:
+
+- *synchronisation*: signs that are the same for every key. They tell where the tile lies (scale,
+  rotation, flip, shift) once, whatever the number of keys that are asked for.
+- *pilot*: signs drawn from the key. They tell which key it is.
+- *data*: signs drawn from the key, times a bit of the error-correcting code.
+
+What is said here is a wire format: constants and streams may only change under a new version.
+Written description: ``docs/wire-format.md``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labeler.codec import error_correction
+from labeler.codec.keys import PUBLIC_KEY, Key
+from labeler.codec.payload import Payload
+
+__all__ = [
+    "BAND_SPLIT",
+    "CARRIERS",
+    "TILE",
+    "Carriers",
+    "DataChips",
+    "Tile",
+    "data_chips",
+    "pilot_signs",
+    "spectrum",
+    "tile",
+]
+
+TILE: Final = 96
+"""Samples on a side of the canonical tile: carrier ``(kx, ky)`` has ``kx / TILE`` cycles each."""
+BAND: Final = (0.045, 0.27)
+"""Lowest and highest carrier frequency, cycles per canonical sample."""
+BAND_SPLIT: Final = 0.125
+"""Boundary of the low and the high band, which are masked differently when embedding."""
+_TILT: Final = -0.7
+"""Amplitude falls with frequency as ``frequency ** _TILT``: pictures and codecs do the same."""
+_BLOCK: Final = 18
+"""Carriers of neighbouring frequency that share out the roles."""
+_SYNC_PER_BLOCK: Final = 4
+_PILOT_PER_BLOCK: Final = 1
+_VERSION: Final = "lattice.v1"
+
+
+@dataclass(frozen=True)
+class Carriers:
+    """The carriers and their roles, the same for every key, in order of rising frequency."""
+
+    kx: NDArray[np.intp]
+    """``(n,)`` horizontal index, 1 to TILE / 2."""
+    ky: NDArray[np.intp]
+    """``(n,)`` vertical index, -TILE / 2 to TILE / 2, never 0."""
+    sync: NDArray[np.intp]
+    """Positions of the synchronisation carriers."""
+    pilot: NDArray[np.intp]
+    """Positions of the pilot carriers."""
+    data: NDArray[np.intp]
+    """Positions of the data carriers."""
+    sync_signs: NDArray[np.complex64]
+    """``(len(sync),)`` the synchronisation carriers' signs, ±1 ±1j."""
+
+    @cached_property
+    def frequency(self) -> NDArray[np.float32]:
+        """``(n,)`` cycles per canonical sample."""
+        return (np.hypot(self.kx, self.ky) / TILE).astype(np.float32)
+
+    @cached_property
+    def amplitude(self) -> NDArray[np.float32]:
+        """``(n,)`` relative amplitude with which a carrier is embedded."""
+        return ((self.frequency / BAND[0]) ** _TILT).astype(np.float32)
+
+    def __len__(self) -> int:
+        return len(self.kx)
+
+
+def _make_carriers() -> Carriers:
+    ky, kx = np.mgrid[-TILE // 2 : TILE // 2 + 1, 1 : TILE // 2 + 1]
+    squared = kx * kx + ky * ky
+    # Integer comparisons: a carrier is in the band or not on every machine alike.
+    inside = (ky != 0) & (squared >= 19) & (squared <= 671)
+    kx, ky, squared = kx[inside], ky[inside], squared[inside]
+    order = np.lexsort((kx, ky, squared))
+    kx, ky = kx[order], ky[order]
+    stream = PUBLIC_KEY.stream(f"{_VERSION}/roles")
+    roles = np.zeros(len(kx), np.uint8)
+    for start in range(0, len(kx), _BLOCK):
+        members = start + stream.permutation(min(_BLOCK, len(kx) - start))
+        roles[members[:_SYNC_PER_BLOCK]] = 1
+        roles[members[_SYNC_PER_BLOCK : _SYNC_PER_BLOCK + _PILOT_PER_BLOCK]] = 2
+    sync = np.flatnonzero(roles == 1)
+    return Carriers(
+        kx=kx,
+        ky=ky,
+        sync=sync,
+        pilot=np.flatnonzero(roles == 2),
+        data=np.flatnonzero(roles == 0),
+        sync_signs=_complex_signs(PUBLIC_KEY.stream(f"{_VERSION}/sync").signs(2 * len(sync))),
+    )
+
+
+def _complex_signs(signs: NDArray[np.float32]) -> NDArray[np.complex64]:
+    return (signs[0::2] + 1j * signs[1::2]).astype(np.complex64)
+
+
+CARRIERS: Final = _make_carriers()
+
+
+@dataclass(frozen=True, slots=True)
+class DataChips:
+    """How a key spreads the code word over the data carriers."""
+
+    signs: NDArray[np.float32]
+    """``(2 len(data),)`` signs of the data chips: real part, imaginary part of each carrier."""
+    code_bit: NDArray[np.intp]
+    """``(2 len(data),)`` which bit of the code word a data chip carries."""
+
+
+@lru_cache(maxsize=4096)
+def pilot_signs(key: Key) -> NDArray[np.complex64]:
+    """``(len(CARRIERS.pilot),)`` the signs of the pilot carriers under ``key``, ±1 ±1j."""
+    return _complex_signs(key.stream(f"{_VERSION}/pilot").signs(2 * len(CARRIERS.pilot)))
+
+
+@lru_cache(maxsize=64)
+def data_chips(key: Key) -> DataChips:
+    """The data chips of ``key``.
+
+    Code bits are dealt to the data chips in order of rising frequency, each pass over the code word
+    in a fresh permutation: whatever part of the band is lost, no bit is lost more than others.
+    """
+    chips = 2 * len(CARRIERS.data)
+    dealing = key.stream(f"{_VERSION}/code-bits")
+    passes = -(-chips // error_correction.CODE_BITS)
+    dealt = [dealing.permutation(error_correction.CODE_BITS) for _ in range(passes)]
+    return DataChips(
+        signs=key.stream(f"{_VERSION}/data").signs(chips),
+        code_bit=np.concatenate(dealt)[:chips],
+    )
+
+
+def spectrum(payload: Payload, key: Key) -> NDArray[np.complex64]:
+    """``(len(CARRIERS),)`` the carriers' values for ``payload`` under ``key``, ±1 ±1j each."""
+    chips = data_chips(key)
+    code = 1 - 2 * error_correction.encode(payload.to_frame()).astype(np.float32)
+    values = np.empty(len(CARRIERS), np.complex64)
+    values[CARRIERS.sync] = CARRIERS.sync_signs
+    values[CARRIERS.pilot] = pilot_signs(key)
+    values[CARRIERS.data] = _complex_signs(chips.signs * code[chips.code_bit])
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One period of the pattern; both bands together have unit mean square."""
+
+    low: NDArray[np.float32]
+    """``(period, period)`` the carriers up to `BAND_SPLIT`."""
+    high: NDArray[np.float32]
+    """``(period, period)`` the carriers above it."""
+
+
+def tile(payload: Payload, key: Key, period: int) -> Tile:
+    """The pattern for ``payload`` under ``key``, ``period`` pixels on a side.
+
+    Args:
+        payload: What the mark says.
+        key: Under which key.
+        period: Size of the tile, pixels, at least 56 (the highest carrier needs the room).
+    """
+    values = spectrum(payload, key) * CARRIERS.amplitude
+    low = CARRIERS.frequency <= BAND_SPLIT
+    bands = []
+    for band in (low, ~low):
+        grid = np.zeros((period, period // 2 + 1), np.complex64)
+        grid[CARRIERS.ky[band] % period, CARRIERS.kx[band]] = values[band]
+        bands.append(np.fft.irfft2(grid, s=(period, period)))
+    scale = 1 / np.sqrt(np.mean((bands[0] + bands[1]) ** 2))
+    return Tile(*((band * scale).astype(np.float32) for band in bands))

@@ -1,0 +1,221 @@
+"""The image mark: the lattice pattern, shaped so that nobody sees it, added to a picture's luma.
+
+    >>> import numpy as np
+    >>> from labeler.codec.payload import Handle, Origin, Payload
+    >>> picture = np.random.default_rng(1).integers(60, 190, (256, 384, 3), np.uint8)
+    >>> payload = Payload(origin=Origin.GENERATED, handle=Handle(0, 42))
+    >>> marked = embed(picture, payload)
+    >>> marked.shape, marked.dtype
+    ((256, 384, 3), dtype('uint8'))
+
+Amplitude follows the local standard deviation of the luma, which costs the same structural
+similarity everywhere; the low band may be stronger in flat areas, where codecs would drop it.
+The picture is worked through in strips, so that memory stays small.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from labeler.codec.keys import PUBLIC_KEY, Key
+from labeler.codec.lattice import Tile, tile
+from labeler.codec.payload import Payload
+from labeler.errors import CapacityError
+from labeler.marks.similarity import CONTRAST_FLOOR, structural_similarity
+
+__all__ = ["MINIMUM_SIDE", "PERIODS", "Pixels", "Strength", "embed", "tile_period"]
+
+Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+"""``(H, W)`` grey, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGB and alpha; uint8 or uint16, sRGB."""
+Strength: TypeAlias = Literal["quality", "balanced", "robust"]
+
+PERIODS: Final = ((300, 64), (420, 80), (900, 96), (1500, 128), (2600, 192), (float("inf"), 256))
+"""Tile size in pixels, by the square root of the picture's area up to which it is used."""
+MINIMUM_SIDE: Final = 128
+"""Fewest pixels on the short side: two of the smallest tiles."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Preset:
+    gain: float
+    """Grey levels of the pattern's local amplitude for each grey level of the mask, at first."""
+    dissimilarity: float
+    """One minus the structural similarity that the mark may cost: the gain is set by it."""
+    psnr_floor_db: float
+    """Least peak signal-to-noise ratio over RGB."""
+
+
+PRESETS: Final = {
+    "quality": _Preset(0.070, 0.0055, 45.0),
+    "balanced": _Preset(0.095, 0.0099, 42.3),
+    "robust": _Preset(0.132, 0.0190, 40.3),
+}
+_GAIN_LIMITS: Final = (0.8, 1.6)
+"""Shares of a preset's gain that are used: very smooth pictures, which lose similarity first and
+the mark last, are at the lower end, graphics at the upper."""
+_COMMON_AREA: Final = 450_000
+_AREA_EXPONENT: Final = -0.3
+_AREA_LIMITS: Final = (0.7, 1.7)
+"""The allowance of similarity is multiplied by ``(area / _COMMON_AREA) ** _AREA_EXPONENT``, within
+limits: the more often a picture repeats the tile, the less each repetition has to show."""
+_BAND_ROWS: Final = 48
+_SAMPLED_PIXELS: Final = 150_000
+"""Pixels on which similarity is measured."""
+
+_LUMA: Final = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+# The colour change of least energy for a given change of luma.
+_COLOUR: Final = _LUMA / np.sum(_LUMA**2)
+_STRIP_ROWS: Final = 256
+_HALO_ROWS: Final = 10  # reach of the filters in `_masks`
+_DEVIATION_CAP: Final = 20.0
+_LOW_FLOOR: Final = 320.0
+# Amplitude with sqrt(2 s^2 + C2) costs the same structural similarity everywhere.
+_HIGH_FLOOR: Final = CONTRAST_FLOOR
+
+
+def embed(
+    pixels: Pixels, payload: Payload, key: Key = PUBLIC_KEY, *, strength: Strength = "balanced"
+) -> Pixels:
+    """Mark a picture.
+
+    Args:
+        pixels: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` uint8 or uint16, as stored; alpha is left
+            alone, and so are the colours of fully transparent pixels.
+        payload: What the mark says.
+        key: Under which key it can be found.
+        strength: ``"quality"`` (about 48 dB PSNR), ``"balanced"`` (about 45.5 dB) or ``"robust"``
+            (about 43 dB).
+
+    Returns:
+        A new array of the same shape and dtype.
+
+    Raises:
+        CapacityError: The picture is smaller than `MINIMUM_SIDE` pixels on a side.
+        TypeError: The array has another dtype.
+        ValueError: The array has another shape, or ``strength`` is unknown.
+    """
+    _check(pixels)
+    if strength not in PRESETS:
+        raise ValueError(f"strength is one of {', '.join(PRESETS)}, not {strength!r}")
+    height, width = pixels.shape[:2]
+    if min(height, width) < MINIMUM_SIDE:
+        raise CapacityError(
+            f"{width} x {height} pixels are too few to carry a watermark",
+            hint=f"It takes at least {MINIMUM_SIDE} pixels on each side",
+        )
+    shaped = _shape(pixels, tile(payload, key, tile_period(height, width)))
+    return _add(pixels, shaped, _gain(shaped, pixels, PRESETS[strength]))
+
+
+def tile_period(height: int, width: int) -> int:
+    """Size of the tile, pixels, for a picture of this size."""
+    size = (height * width) ** 0.5
+    return next(period for limit, period in PERIODS if size <= limit)
+
+
+def _check(pixels: Pixels) -> None:
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise TypeError(f"pixels are uint8 or uint16, not {pixels.dtype}")
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
+        raise ValueError(f"pixels have shape (H, W), (H, W, 3) or (H, W, 4), not {pixels.shape}")
+
+
+def _unit(pixels: Pixels) -> float:
+    """How many of the array's steps make one of 256 grey levels."""
+    return 1.0 if pixels.dtype == np.uint8 else 257.0
+
+
+def _strips(height: int) -> Iterator[tuple[int, int]]:
+    for top in range(0, height, _STRIP_ROWS):
+        yield top, min(height, top + _STRIP_ROWS)
+
+
+def _luma(pixels: Pixels) -> NDArray[np.float32]:
+    grey: NDArray[Any] = pixels
+    if pixels.ndim == 3:
+        grey = cv2.cvtColor(np.ascontiguousarray(pixels[..., :3]), cv2.COLOR_RGB2GRAY)
+    return np.asarray(grey, np.float32) / np.float32(_unit(pixels))
+
+
+def _masks(luma: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Local amplitude allowed to the low and to the high band, before the gain."""
+
+    def mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(cv2.GaussianBlur(values, (11, 11), 1.5), np.float32)
+
+    variance = mean(luma * luma) - mean(luma) ** 2
+    deviation = cv2.sqrt(np.maximum(variance, 0))
+    # The quiet side of an edge stays quiet.
+    deviation = cv2.blur(cv2.erode(deviation, np.ones((5, 5), np.uint8)), (5, 5))
+    energy = 2 * np.minimum(deviation, _DEVIATION_CAP) ** 2
+    low, high = (cv2.sqrt(energy + floor) for floor in (_LOW_FLOOR, _HIGH_FLOOR))
+    return np.asarray(low, np.float32), np.asarray(high, np.float32)
+
+
+def _shape(pixels: Pixels, pattern: Tile) -> NDArray[np.float32]:
+    """``(H, W)`` the pattern with the masks' amplitude, grey levels at unit gain."""
+    height, width = pixels.shape[:2]
+    period = len(pattern.low)
+    repeats = (-(-_STRIP_ROWS // period) + 1, -(-width // period))
+    low = np.tile(pattern.low, repeats)[:, :width]
+    high = np.tile(pattern.high, repeats)[:, :width]
+    shaped = np.empty((height, width), np.float32)
+    for top, bottom in _strips(height):
+        above, below = max(0, top - _HALO_ROWS), min(height, bottom + _HALO_ROWS)
+        masks = _masks(_luma(pixels[above:below]))
+        inner = slice(top - above, bottom - above)
+        phase = slice(top % period, top % period + bottom - top)
+        strip = shaped[top:bottom]
+        np.multiply(masks[0][inner], low[phase], out=strip)
+        strip += masks[1][inner] * high[phase]
+        if pixels.ndim == 3 and pixels.shape[2] == 4:
+            strip[pixels[top:bottom, :, 3] == 0] = 0
+    return shaped
+
+
+def _gain(shaped: NDArray[np.float32], pixels: Pixels, preset: _Preset) -> float:
+    """The gain that costs the preset's share of similarity, within what noise allows."""
+    relative_area = float((shaped.size / _COMMON_AREA) ** _AREA_EXPONENT)
+    allowance = preset.dissimilarity * float(np.clip(relative_area, *_AREA_LIMITS))
+    lost = _sampled_dissimilarity(shaped, pixels, preset.gain)
+    gain = preset.gain * float(np.clip((allowance / lost) ** 0.5, *_GAIN_LIMITS))
+    energy = float(np.vdot(shaped, shaped)) / shaped.size
+    if pixels.ndim == 3:
+        energy *= float(np.mean(_COLOUR**2))
+    allowed = 255 * 10.0 ** (-preset.psnr_floor_db / 20)
+    return min(gain, allowed / math.sqrt(max(energy, 1e-9)))
+
+
+def _sampled_dissimilarity(shaped: NDArray[np.float32], pixels: Pixels, gain: float) -> float:
+    """One minus the similarity that the pattern leaves at ``gain``, on bands of the picture."""
+    height, width = shaped.shape
+    bands = max(1, min(height // _BAND_ROWS, _SAMPLED_PIXELS // (_BAND_ROWS * width)))
+    lost = 0.0
+    for top in np.linspace(0, max(0, height - _BAND_ROWS), bands).astype(int):
+        rows = slice(top, top + _BAND_ROWS)
+        luma = _luma(pixels[rows])
+        marked = np.rint(np.clip(luma + np.float32(gain) * shaped[rows], 0, 255))
+        lost += 1 - structural_similarity(luma, marked)
+    return max(lost / bands, 1e-6)
+
+
+def _add(pixels: Pixels, pattern: NDArray[np.float32], gain: float) -> Pixels:
+    marked: NDArray[Any] = pixels.copy()
+    depth = cv2.CV_8U if pixels.dtype == np.uint8 else cv2.CV_16U
+    step = gain * _unit(pixels)
+    for top, bottom in _strips(len(pixels)):
+        strip = pattern[top:bottom] * np.float32(step)
+        rows = marked[top:bottom]
+        if pixels.ndim == 2:
+            rows[:] = cv2.add(rows, strip, dtype=depth)
+        else:
+            change = cv2.merge([strip * np.float32(weight) for weight in _COLOUR])
+            rows[..., :3] = cv2.add(np.ascontiguousarray(rows[..., :3]), change, dtype=depth)
+    return marked
