@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     header = ["code", "ms"]
     header += [f"{channel.name}, {level:g}" for channel in channels for level in _LEVELS]
     rows = []
-    for candidate in _candidates():
+    for candidate in _candidates(options.only):
         row = [candidate.name, f"{_milliseconds(candidate):.1f}"]
         for channel in channels:
             rates = _error_rates(candidate, channel, options.frames)
@@ -91,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--frames", type=int, default=1000, help="frames a point (%(default)s)")
     parser.add_argument("--chips", type=int, default=CHIPS, help="chips a frame (%(default)s)")
+    parser.add_argument("--only", default="", help="only codes whose name contains this")
     return parser
 
 
@@ -104,17 +105,18 @@ def _channels(chips: int) -> tuple[Channel, ...]:
     )
 
 
-def _candidates() -> list[Candidate]:
+def _candidates(only: str) -> list[Candidate]:
     chosen = reliable_positions(CODE_BITS, FRAME_BITS, inverse_capacity=32)
     short = reliable_positions(512, FRAME_BITS, inverse_capacity=16)
     by_weight = _polarisation_weight(CODE_BITS, FRAME_BITS)
-    return [
+    candidates = [
         *[_polar("polar 1024", chosen, CODE_BITS, size) for size in (8, 16, 32, 64, CANDIDATES)],
         *[_polar("polar 1024, pol. weight", by_weight, CODE_BITS, size) for size in (32, 128)],
         *[_polar("polar 512", short, 512, size) for size in (32, 128)],
         *[_convolutional(tail_biting=False, list_size=size) for size in (1, 8, 32)],
         *[_convolutional(tail_biting=True, list_size=size) for size in (8, 32)],
     ]
+    return [candidate for candidate in candidates if only in candidate.name]
 
 
 def _polar(name: str, positions: tuple[int, ...], length: int, list_size: int) -> Candidate:

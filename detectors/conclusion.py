@@ -64,6 +64,8 @@ class Evidence:
     finding: Finding
     source_types: tuple[str, ...] = ()
     """The IPTC digital source types that are claimed, as terms (``digitalCapture``) or URIs."""
+    names_ai: bool = False
+    """Whether it names an AI system, whatever it says of the source type."""
     payload: Payload | None = None
     """What the watermark carries, read from the content or named by the credential."""
     is_tampered: bool = False
@@ -78,7 +80,10 @@ class Evidence:
             return None
         if self.finding.technique is Technique.WATERMARK:
             return Origin.UNKNOWN if self.payload is None else self.payload.origin
-        return next((SourceType(term).origin for term in self._terms if term in _AI), None)
+        stated = next((SourceType(term).origin for term in self._terms if term in _AI), None)
+        if stated is None and self.names_ai and _NOT_AI.isdisjoint(self._terms):
+            return Origin.UNKNOWN
+        return stated
 
     @property
     def denies_ai(self) -> bool:

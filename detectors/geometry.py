@@ -137,8 +137,8 @@ def log_polar_scores(autocorrelation: Autocorrelation) -> LogPolarScores:
 
 def isotropic(
     autocorrelation: Autocorrelation, scores: LogPolarScores, count: int
-) -> list[NDArray[np.float64]]:
-    """The best ``count`` square lattices of any rotation, best first, analysed pixels."""
+) -> NDArray[np.float64]:
+    """``(count, 2, 2)`` the best square lattices of any rotation, best first, analysed pixels."""
     remaining = scores.scores.copy()
     quarter = len(remaining)
     found = []
@@ -150,15 +150,15 @@ def isotropic(
         columns = slice(max(0, radius - 3), radius + 4)
         for near in (angle - quarter, angle, angle + quarter):
             remaining[max(0, near - 3) : max(0, near + 4), columns] = -np.inf
-    return found
+    return np.array(found).reshape(-1, 2, 2)
 
 
 def upright(
     autocorrelation: Autocorrelation, scores: LogPolarScores, count: int
-) -> list[NDArray[np.float64]]:
-    """The best ``count`` square lattices that are not rotated, best first."""
+) -> NDArray[np.float64]:
+    """``(count, 2, 2)`` the best square lattices that are not rotated, best first."""
     level = np.maximum(scores.scores[0], np.maximum(scores.scores[1], scores.scores[-1]))
-    found: list[NDArray[np.float64]] = []
+    found = []
     used = np.zeros(len(level), np.bool_)
     for radius in np.argsort(-level):
         if not used[radius]:
@@ -166,13 +166,13 @@ def upright(
             used[max(0, radius - 1) : radius + 2] = True
             if len(found) == count:
                 break
-    return found
+    return np.array(found).reshape(-1, 2, 2)
 
 
 def anisotropic(
     autocorrelation: Autocorrelation, scores: LogPolarScores, count: int
-) -> list[NDArray[np.float64]]:
-    """The best ``count`` upright lattices of unequal periods, best first."""
+) -> NDArray[np.float64]:
+    """``(count, 2, 2)`` the best upright lattices of unequal periods, best first."""
     periods = scores.radii[::3]
     width, height = autocorrelation.reach
     middle_x, middle_y = autocorrelation.middle
@@ -180,7 +180,7 @@ def anisotropic(
     total = np.zeros((len(periods), len(periods)), np.float32)
     weight = np.full(total.shape, 1e-6, np.float32)
     for i, j in _NODES:
-        if max(abs(i), abs(j)) > 3:
+        if max(abs(i), abs(j)) > 2:
             continue
         x, y = i * periods, j * periods
         share_x = np.maximum(0, 1 - np.abs(x) / width) * (np.abs(x) < 0.6 * width)
@@ -199,49 +199,56 @@ def anisotropic(
         step_x, step_y = autocorrelation.step
         found.append(np.diag([periods[column] * step_x, periods[row] * step_y]))
         scored[max(0, row - 2) : row + 3, max(0, column - 2) : column + 3] = -np.inf
-    return found
+    return np.array(found).reshape(-1, 2, 2)
 
 
-def refine(autocorrelation: Autocorrelation, lattice: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fit the tile vectors to the peaks near the lattice's nodes, from the nearest outwards."""
-    scale = np.diag(1 / np.array(autocorrelation.step))
-    fitted = scale @ lattice
+def refine(autocorrelation: Autocorrelation, lattices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fit tile vectors to the peaks near each lattice's nodes, from the nearest outwards.
+
+    Args:
+        autocorrelation: Of the picture.
+        lattices: ``(n, 2, 2)`` tile vectors as columns, analysed pixels.
+
+    Returns:
+        Likewise.
+    """
+    step = np.array(autocorrelation.step)[:, None]
+    fitted = lattices / step
     for reach, window in ((1.5, 2), (2.9, 2), (9.0, 1)):
         fitted = _fit(autocorrelation, fitted, reach, window)
-    return np.linalg.inv(scale) @ fitted
+    return fitted * step
 
 
 def _fit(
-    autocorrelation: Autocorrelation, lattice: NDArray[np.float64], reach: float, window: int
+    autocorrelation: Autocorrelation, lattices: NDArray[np.float64], reach: float, window: int
 ) -> NDArray[np.float64]:
     nodes = _NODE_ARRAY[np.hypot(*_NODE_ARRAY.T) <= reach]
-    expected = nodes @ lattice.T
     lags = autocorrelation.lags
     middle = np.array(autocorrelation.middle)
+    expected = nodes @ lattices.swapaxes(1, 2)
     place = np.rint(middle + expected).astype(np.intp)
     limit = np.array(lags.shape[::-1]) - window - 2
-    inside = np.all(np.abs(expected) <= np.array(autocorrelation.reach) * _REACH, axis=1)
-    inside &= np.all((place > window) & (place <= limit), axis=1)
-    nodes, place = nodes[inside], place[inside]
+    inside = np.all(np.abs(expected) <= np.array(autocorrelation.reach) * _REACH, axis=2)
+    inside &= np.all((place > window) & (place <= limit), axis=2)
+    place = np.clip(place, window + 1, limit)
     around = np.arange(-window, window + 1)
-    near = lags[place[:, 1, None, None] + around[:, None], place[:, 0, None, None] + around]
-    row, column = np.divmod(near.reshape(len(near), len(around) ** 2).argmax(axis=1), len(around))
-    place += np.stack([column, row], axis=1) - window
-    x, y = place.T
+    near = lags[place[..., 1, None, None] + around[:, None], place[..., 0, None, None] + around]
+    row, column = np.divmod(near.reshape(*inside.shape, -1).argmax(axis=2), len(around))
+    x, y = place[..., 0] + column - window, place[..., 1] + row - window
     height = lags[y, x]
     peak = np.stack(
         [
             x + _vertex(lags[y, x - 1], height, lags[y, x + 1]),
             y + _vertex(lags[y - 1, x], height, lags[y + 1, x]),
         ],
-        axis=1,
+        axis=2,
     )
-    seen = height >= _LEAST_PEAK
+    weight = np.where(inside & (height >= _LEAST_PEAK), height**2, 0)[..., None]
     # The lattice itself counts a little: three nodes must not bend it.
-    weight = np.concatenate([height[seen], np.ones(len(_ANCHORS))])[:, None]
-    sources = np.concatenate([nodes[seen], _ANCHORS]) * weight
-    targets = np.concatenate([peak[seen] - middle, _ANCHORS @ lattice.T]) * weight
-    return np.asarray(np.linalg.solve(sources.T @ sources, sources.T @ targets).T)
+    anchors = _ANCHORS.T @ _ANCHORS
+    normal = nodes.T @ (weight * nodes) + anchors
+    target = nodes.T @ (weight * (peak - middle)) + anchors @ lattices.swapaxes(1, 2)
+    return np.asarray(np.linalg.solve(normal, target).swapaxes(1, 2))
 
 
 def _vertex(

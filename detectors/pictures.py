@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Final
 
 from detectors import image
@@ -71,12 +72,7 @@ def _as_evidence(index: int, found: image.Detection, frame_count: int, searched:
     detail: Mapping[str, object] = {
         "payload": None if payload is None else write_payload(payload),
         "key_id": found.key_id,
-        "geometry": None
-        if found.geometry is None
-        else {
-            "matrix": [list(row) for row in found.geometry.matrix],
-            "mirrored": found.geometry.mirrored,
-        },
+        "geometry": None if found.geometry is None else asdict(found.geometry),
         "frame": index,
         "frame_count": frame_count,
     }

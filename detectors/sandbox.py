@@ -73,6 +73,15 @@ class Sandbox:
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
 
+    def start(self) -> None:
+        """See that there is a worker, so that `ask` fails only for its file's sake.
+
+        Raises:
+            VerificationError: It cannot be started.
+        """
+        with self._lock:
+            self._ready_worker()
+
     def ask(self, header: Mapping[str, object], body: bytes) -> str:
         """The worker's answer to one request.
 
@@ -81,8 +90,8 @@ class Sandbox:
                 limits allow, or met an error that nobody foresaw.
         """
         with self._lock:
+            is_fresh = self._worker is None or self._worker.files == 0
             try:
-                is_fresh = self._worker is None
                 return self._ask_once(header, body)
             except _LostError as error:
                 if is_fresh or not error.worker_to_blame:

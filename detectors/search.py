@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from detectors import geometry
 from detectors.spectrum import Spectrum
-from detectors.synchronisation import ORIENTATIONS, SHIFT_GRID, Lattice, Place, settle, synchronise
+from detectors.synchronisation import ORIENTATIONS, SHIFT_GRID, Place, settle, synchronise
 
 __all__ = ["PLACES", "STANDS_OUT", "hypotheses", "search"]
 
@@ -23,12 +23,17 @@ STANDS_OUT: Final = 8.0
 """Synchronisation statistic at which nothing better is looked for: far beyond chance."""
 PLACES: Final = 6
 """Most places that a search gives."""
-_SETTLED: Final = 3
+_SETTLED: Final = 2
 """How many of them are settled: doubtful ones gain from it."""
-_ISOTROPIC, _UPRIGHT, _ANISOTROPIC = 12, 32, 8
-"""Lattices taken from each list of the autocorrelation."""
+_ISOTROPIC, _UPRIGHT, _ANISOTROPIC = 6, 20, 4
+"""Lattices taken from each list of the autocorrelation: what is not among them is not found
+further down either."""
+_BATCH: Final = 3
+"""Lattices of the autocorrelation that are tried at once, before looking whether one stands out."""
 _ROUND_FACTORS: Final = (1 / 2, 1 / 4, 3 / 4, 2 / 3, 1 / 3, 3 / 2, 2.0)
 """Scale factors that programs like."""
+_ROUND_BELOW: Final = 48.0
+"""Analysed pixels: larger tiles show in the autocorrelation anyway."""
 _LEAST_PERIOD: Final = 12.0
 """Analysed pixels: smaller tiles have lost all but the lowest carriers."""
 _MOST_OF_SIDE: Final = 1.1
@@ -70,14 +75,14 @@ def _proposals(spectrum: Spectrum, periods: tuple[int, ...]) -> Iterator[NDArray
     lags = geometry.autocorrelate(spectrum)
     scores = geometry.log_polar_scores(lags)
     isotropic = geometry.isotropic(lags, scores, _ISOTROPIC)
-    for start in range(0, len(isotropic), 4):
-        yield _refined(lags, isotropic[start : start + 4])
+    for start in range(0, len(isotropic), _BATCH):
+        yield geometry.refine(lags, isotropic[start : start + _BATCH])
     upright = geometry.upright(lags, scores, _UPRIGHT)
-    yield np.array(upright)
+    yield upright
     rounded = np.unique(np.outer(_ROUND_FACTORS, native))
-    tried = np.array([lattice[0, 0] for lattice in upright] + list(native))
-    yield _upright(spectrum, _unlike(rounded, tried))
-    yield _refined(lags, geometry.anisotropic(lags, scores, _ANISOTROPIC))
+    rounded = rounded[rounded <= _ROUND_BELOW]
+    yield _upright(spectrum, _unlike(rounded, np.concatenate([upright[:, 0, 0], native])))
+    yield geometry.refine(lags, geometry.anisotropic(lags, scores, _ANISOTROPIC))
 
 
 def _upright(spectrum: Spectrum, periods: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -90,7 +95,3 @@ def _unlike(periods: NDArray[np.float64], tried: NDArray[np.float64]) -> NDArray
     """The periods that differ from all that were tried by more than a thousandth."""
     apart = np.abs(np.log(periods[:, None] / tried))
     return periods[apart.min(axis=1) > 1e-3]
-
-
-def _refined(lags: geometry.Autocorrelation, lattices: list[Lattice]) -> NDArray[np.float64]:
-    return np.array([geometry.refine(lags, lattice) for lattice in lattices])

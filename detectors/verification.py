@@ -57,8 +57,8 @@ def verify(
             for files that strangers made.
 
     Raises:
-        LabelerError: A setting, key, trust list or the registry cannot be used. What is wrong with
-            the file is no error: the report says it.
+        LabelerError: A setting, key, trust list, the registry or the subprocess cannot be used.
+            What is wrong with the file is no error: the report says it.
     """
     with Verifier(settings, isolated=isolated) as verifier:
         return verifier.verify(source, name=name, sidecar=sidecar)
@@ -92,7 +92,11 @@ class Verifier:
     def verify(
         self, source: Source, *, name: str | None = None, sidecar: bytes | None = None
     ) -> Report:
-        """Look for marks of AI in one file: see the function `verify`."""
+        """Look for marks of AI in one file: see the function `verify`.
+
+        Raises:
+            LabelerError: The registry or the subprocess cannot be used.
+        """
         called = name
         try:
             content = read_content(source, max_bytes=self._settings.max_file_bytes, name=name)
@@ -101,6 +105,8 @@ class Verifier:
                 sidecar = _sidecar_beside(content)
         except MediaError as error:
             return _unreadable(called or error.file or "<stream>", None, error)
+        if self._sandbox is not None:
+            self._sandbox.start()  # that it cannot start is not the file's fault
         try:
             report = self._examine(content, sidecar)
         except VerificationError as error:
@@ -158,7 +164,7 @@ class Verifier:
         detail = {
             **finding.detail,
             "issuer": {"number": issuer.number, "name": issuer.name, "url": issuer.url},
-            "receipt": _outline(receipt),
+            "receipt": _outline(receipt, report.sha256),
         }
         findings = (
             replace(each, detail=detail) if each is finding else each for each in report.findings
@@ -208,7 +214,7 @@ def _payload(finding: Finding) -> Payload | None:
     return None
 
 
-def _outline(receipt: Receipt | None) -> Mapping[str, object] | None:
+def _outline(receipt: Receipt | None, sha256: str | None) -> Mapping[str, object] | None:
     """What a report shows of a receipt: no paths, which are the owner's business alone."""
     if receipt is None:
         return None
@@ -217,8 +223,9 @@ def _outline(receipt: Receipt | None) -> Mapping[str, object] | None:
         "created_at": receipt.created_at.isoformat(),
         "media_type": receipt.media_type,
         "source_type": receipt.source_type.value,
-        "target_sha256": receipt.target_sha256,
         "manifest_id": receipt.manifest_id,
+        "target_sha256": receipt.target_sha256,
+        "is_as_published": receipt.target_sha256 == sha256,
     }
 
 

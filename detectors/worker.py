@@ -145,12 +145,12 @@ def _refuse_forbidden(event: str, _arguments: tuple[object, ...]) -> None:
         raise PermissionError(f"{event} is not allowed while examining a file")
 
 
-def main() -> None:
-    """Serve `detectors.verification`."""
-    from detectors.examination import prepare  # noqa: PLC0415  not needed to serve something else
+def _prepare(setup: Mapping[str, Any]) -> Examine:
+    # Loaded here, so that what is missing is told as an answer.
+    from detectors.examination import prepare  # noqa: PLC0415
 
-    serve(prepare)
+    return prepare(setup)
 
 
 if __name__ == "__main__":
-    main()
+    serve(_prepare)

@@ -1,1 +1,59 @@
-"""Labeler marks AI output."""
+"""Labeler marks AI output: a signed C2PA manifest, a robust invisible watermark, metadata.
+
+>>> import labeler
+>>> provenance = labeler.Provenance(generator="Example model", generator_version="2")
+>>> receipt = labeler.stamp("in.png", "out.png", provenance)  # doctest: +SKIP
+
+What it writes, `detectors` finds again. Everything here is imported when it is first used, so that
+``import labeler`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from labeler.codec.payload import Handle, Origin, Payload
+    from labeler.errors import LabelerError
+    from labeler.provenance import HumanOversight, Provenance, SourceType
+    from labeler.receipt import Layer, LayerOutcome, Receipt
+    from labeler.settings import Settings
+    from labeler.stamping import Stamper, stamp
+
+__all__ = [
+    "Handle",
+    "HumanOversight",
+    "LabelerError",
+    "Layer",
+    "LayerOutcome",
+    "Origin",
+    "Payload",
+    "Provenance",
+    "Receipt",
+    "Settings",
+    "SourceType",
+    "Stamper",
+    "stamp",
+]
+
+_MODULES: Final = {
+    "labeler.codec.payload": ("Handle", "Origin", "Payload"),
+    "labeler.errors": ("LabelerError",),
+    "labeler.provenance": ("HumanOversight", "Provenance", "SourceType"),
+    "labeler.receipt": ("Layer", "LayerOutcome", "Receipt"),
+    "labeler.settings": ("Settings",),
+    "labeler.stamping": ("Stamper", "stamp"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for (PEP 562)."""
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

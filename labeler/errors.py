@@ -6,6 +6,7 @@
     │   ├── UnsupportedMediaError      a format or variant that Labeler does not handle
     │   └── MediaTooLargeError         more pixels or bytes than the limits allow
     ├── CapacityError              the content cannot carry a mark (too small, too flat)
+    ├── ConflictError              the input already carries marks that contradict what is asked
     ├── MarkNotVerifiedError       a mark that was written could not be read back
     ├── CredentialError            C2PA
     │   ├── IdentityError              certificate or key cannot be used for signing
@@ -31,6 +32,7 @@ from os import PathLike, fspath
 __all__ = [
     "BatchError",
     "CapacityError",
+    "ConflictError",
     "CredentialError",
     "IdentityError",
     "LabelerError",
@@ -109,6 +111,10 @@ class MediaTooLargeError(MediaError):
 
 class CapacityError(LabelerError):
     """The content cannot carry the mark: it is too small or too flat."""
+
+
+class ConflictError(LabelerError):
+    """The input already carries marks that contradict what is asked."""
 
 
 class MarkNotVerifiedError(LabelerError):

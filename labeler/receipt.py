@@ -1,15 +1,29 @@
-"""What was done to one output: the record that `stamp` returns and the registry keeps."""
+"""What was done to one output: the record that `stamp` returns and the registry keeps.
+
+As JSON (``Receipt.to_json``), which the registry keeps and the command line prints::
+
+    {"schema": 1, "receipt_id", "created_at", "target", "sidecar", "media_type", "source_sha256",
+     "target_sha256", "source_type", "payload": {"version", "origin", "handle"}, "key_id",
+     "manifest_id", "layers": [{"layer", "present", "p_value", "psnr_db", "reason"}]}
+
+What is not known is null. Readers ignore members that they do not know.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any, Final
 
-from labeler.codec.payload import Payload
+from labeler.codec.payload import Handle, Origin, Payload
 from labeler.provenance import SourceType
 
-__all__ = ["Layer", "LayerOutcome", "Receipt"]
+__all__ = ["Layer", "LayerOutcome", "Receipt", "read_payload", "write_payload"]
+
+RECEIPT_SCHEMA: Final = 1
 
 
 class Layer(StrEnum):
@@ -32,7 +46,7 @@ class LayerOutcome:
     psnr_db: float | None = None
     """Watermark only: peak signal-to-noise ratio of marked to unmarked pixels, over RGB."""
     reason: str | None = None
-    """Why the layer is missing, where the caller allowed that."""
+    """Why the layer is missing, where the caller allowed that; or what it does not cover."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +77,102 @@ class Receipt:
     """Label of the active C2PA manifest; None where there is none."""
     layers: tuple[LayerOutcome, ...]
     """One outcome for each layer."""
+
+    @property
+    def missing(self) -> tuple[LayerOutcome, ...]:
+        """The layers that are not in the output, each with its reason."""
+        return tuple(outcome for outcome in self.layers if not outcome.present)
+
+    def to_json(self) -> str:
+        """The receipt as one line of JSON, in the form that the module describes."""
+        members = {
+            "schema": RECEIPT_SCHEMA,
+            "receipt_id": self.receipt_id,
+            "created_at": self.created_at.astimezone(UTC).isoformat(),
+            "target": self.target,
+            "sidecar": self.sidecar,
+            "media_type": self.media_type,
+            "source_sha256": self.source_sha256,
+            "target_sha256": self.target_sha256,
+            "source_type": self.source_type.value,
+            "payload": None if self.payload is None else write_payload(self.payload),
+            "key_id": self.key_id,
+            "manifest_id": self.manifest_id,
+            "layers": [_write_outcome(outcome) for outcome in self.layers],
+        }
+        return json.dumps(members, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Receipt:
+        """Read what `to_json` wrote, in this version or a later one of the same schema.
+
+        Raises:
+            ValueError: ``text`` is not a receipt, or one of another schema.
+        """
+        try:
+            members = json.loads(text)
+            if members["schema"] != RECEIPT_SCHEMA:
+                raise ValueError(f"receipt schema {members['schema']!r} is unknown")
+            return _read_receipt(members)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"not a receipt: {error!r}") from error
+
+
+def write_payload(payload: Payload) -> dict[str, object]:
+    """The JSON form of a payload, here and wherever else Labeler writes one."""
+    return {
+        "version": payload.version,
+        "origin": payload.origin.name.lower(),
+        "handle": str(payload.handle),
+    }
+
+
+def _write_outcome(outcome: LayerOutcome) -> dict[str, object]:
+    return {
+        "layer": outcome.layer.value,
+        "present": outcome.present,
+        "p_value": outcome.p_value,
+        "psnr_db": outcome.psnr_db,
+        "reason": outcome.reason,
+    }
+
+
+def _read_receipt(members: Mapping[str, Any]) -> Receipt:
+    payload = members["payload"]
+    return Receipt(
+        receipt_id=members["receipt_id"],
+        created_at=datetime.fromisoformat(members["created_at"]),
+        target=members["target"],
+        sidecar=members["sidecar"],
+        media_type=members["media_type"],
+        source_sha256=members["source_sha256"],
+        target_sha256=members["target_sha256"],
+        source_type=SourceType(members["source_type"]),
+        payload=None if payload is None else read_payload(payload),
+        key_id=members["key_id"],
+        manifest_id=members["manifest_id"],
+        layers=tuple(_read_outcome(outcome) for outcome in members["layers"]),
+    )
+
+
+def read_payload(members: Mapping[str, Any]) -> Payload:
+    """Read what `write_payload` wrote.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: ``members`` is something else.
+    """
+    return Payload(
+        version=members["version"],
+        origin=Origin[members["origin"].upper()],
+        handle=Handle.parse(members["handle"]),
+    )
+
+
+def _read_outcome(members: Mapping[str, Any]) -> LayerOutcome:
+    return LayerOutcome(
+        layer=Layer(members["layer"]),
+        present=members["present"],
+        p_value=members["p_value"],
+        psnr_db=members["psnr_db"],
+        reason=members["reason"],
+    )

@@ -1,4 +1,14 @@
-"""The one error-correcting code of all media: an 80-bit frame as 1024 code bits."""
+"""The one error-correcting code of all media: an 80-bit frame as 1024 code bits.
+
+Wire format, version 1: the polar code of length 1024 whose 80 information positions are the most
+reliable on an erasure channel of capacity 1/32, by whole-number arithmetic; the frame's bits fill
+them in rising order. Any two code words differ in at least 64 bits.
+
+Carriers deal the code bits in a keyed permutation: against losses at random places, however many,
+the code is strong, but losing every second bit of a word would lose the frame.
+
+Decoding keeps a list of 128 frames, the first of which whose CRC holds is given.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +21,25 @@ from numpy.typing import NDArray
 from labeler.codec.payload import FRAME_BITS, Payload
 from labeler.codec.polar import PolarCode, reliable_positions
 
-__all__ = ["CANDIDATES", "CODE_BITS", "Decoded", "decode", "decode_each", "encode"]
+__all__ = [
+    "CANDIDATES",
+    "CODE_BITS",
+    "INFORMATION_POSITIONS",
+    "Decoded",
+    "decode",
+    "decode_each",
+    "encode",
+]
 
 CODE_BITS: Final = 1024
 CANDIDATES: Final = 128
 """Frames whose CRC is examined in one decoding: it holds by chance for one of them with
 probability 2^-17."""
 
-_INVERSE_CAPACITY: Final = 32
-_CODE: Final = PolarCode(
-    CODE_BITS, reliable_positions(CODE_BITS, FRAME_BITS, inverse_capacity=_INVERSE_CAPACITY)
-)
+INFORMATION_POSITIONS: Final = reliable_positions(CODE_BITS, FRAME_BITS, inverse_capacity=32)
+"""Where the frame's bits go, in their order."""
+
+_CODE: Final = PolarCode(CODE_BITS, INFORMATION_POSITIONS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

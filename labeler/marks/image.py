@@ -72,8 +72,8 @@ _SAMPLED_PIXELS: Final = 150_000
 _LUMA: Final = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 # The colour change of least energy for a given change of luma.
 _COLOUR: Final = _LUMA / np.sum(_LUMA**2)
-_STRIP_ROWS: Final = 256
-_HALO_ROWS: Final = 10  # reach of the filters in `_masks`
+_STRIP_ROWS: Final = 64
+_HALO_ROWS: Final = 12  # even, and more than the reach of the filters in `_masks`
 _DEVIATION_CAP: Final = 20.0
 _LOW_FLOOR: Final = 320.0
 # Amplitude with sqrt(2 s^2 + C2) costs the same structural similarity everywhere.
@@ -145,17 +145,27 @@ def _luma(pixels: Pixels) -> NDArray[np.float32]:
 
 
 def _masks(luma: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Local amplitude allowed to the low and to the high band, before the gain."""
+    """Local amplitude allowed to the low and to the high band, before the gain.
+
+    Masks are smooth: they are worked out at half the size, from means of the luma and of its square.
+    """
+    height, width = luma.shape
+    half = (width // 2, height // 2)
+    luma = luma[: 2 * half[1], : 2 * half[0]]
 
     def mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(cv2.GaussianBlur(values, (11, 11), 1.5), np.float32)
+        smaller = cv2.resize(values, half, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.GaussianBlur(smaller, (5, 5), 0.75), np.float32)
 
     variance = mean(luma * luma) - mean(luma) ** 2
     deviation = cv2.sqrt(np.maximum(variance, 0))
     # The quiet side of an edge stays quiet.
-    deviation = cv2.blur(cv2.erode(deviation, np.ones((5, 5), np.uint8)), (5, 5))
+    deviation = cv2.blur(cv2.erode(deviation, np.ones((3, 3), np.uint8)), (3, 3))
     energy = 2 * np.minimum(deviation, _DEVIATION_CAP) ** 2
-    low, high = (cv2.sqrt(energy + floor) for floor in (_LOW_FLOOR, _HIGH_FLOOR))
+    low, high = (
+        cv2.resize(cv2.sqrt(energy + floor), (width, height), interpolation=cv2.INTER_LINEAR)
+        for floor in (_LOW_FLOOR, _HIGH_FLOOR)
+    )
     return np.asarray(low, np.float32), np.asarray(high, np.float32)
 
 
@@ -190,7 +200,7 @@ def _gain(shaped: NDArray[np.float32], pixels: Pixels, preset: _Preset) -> float
     if pixels.ndim == 3:
         energy *= float(np.mean(_COLOUR**2))
     allowed = 255 * 10.0 ** (-preset.psnr_floor_db / 20)
-    return min(gain, allowed / math.sqrt(max(energy, 1e-9)))
+    return float(min(gain, allowed / math.sqrt(max(energy, 1e-9))))
 
 
 def _sampled_dissimilarity(shaped: NDArray[np.float32], pixels: Pixels, gain: float) -> float:
@@ -203,7 +213,7 @@ def _sampled_dissimilarity(shaped: NDArray[np.float32], pixels: Pixels, gain: fl
         luma = _luma(pixels[rows])
         marked = np.rint(np.clip(luma + np.float32(gain) * shaped[rows], 0, 255))
         lost += 1 - structural_similarity(luma, marked)
-    return max(lost / bands, 1e-6)
+    return float(max(lost / bands, 1e-6))
 
 
 def _add(pixels: Pixels, pattern: NDArray[np.float32], gain: float) -> Pixels:

@@ -1,0 +1,1 @@
+"""Many files: finding them, naming their outputs, doing the work in parallel, going on later."""

@@ -1,0 +1,165 @@
+"""Which files a command line means: files, folders, patterns and URLs."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from labeler.errors import BatchError, MediaError
+from labeler.media.media_type import MediaType, sniff
+from labeler.media.source import is_url
+
+__all__ = ["Found", "LeftOut", "Source", "find"]
+
+_EXTENSIONS: Final = frozenset(e for media_type in MediaType for e in media_type.extensions)
+_HEAD_BYTES: Final = 4096
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Source:
+    """One file to work on."""
+
+    location: str
+    """Its path or URL, to be opened."""
+    name: PurePath
+    """Its name below the output folder: relative, without ``..``."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file in a folder that is not worked on, because it is no media that Labeler handles."""
+
+    location: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a list of files, folders, patterns and URLs comes to."""
+
+    files: tuple[Source, ...]
+    """Each file once, in the order given; the files of a folder or pattern by name."""
+    left_out: tuple[LeftOut, ...]
+
+
+def find(
+    arguments: Sequence[str], *, recursive: bool = False, exclude: Path | None = None
+) -> Found:
+    """The files that ``arguments`` mean.
+
+    A file or URL is taken whatever it is. Of a folder, and of a pattern such as
+    ``shots/**/*.png`` (for shells that do not expand it), those files are taken that have the
+    extension or the first bytes of a format that Labeler handles; the rest is reported as left
+    out. Hidden files and folders are not looked at.
+
+    Args:
+        arguments: Paths, patterns and URLs.
+        recursive: Whether the folders in a folder are searched too.
+        exclude: A folder that is not searched: where the outputs go.
+
+    Raises:
+        BatchError: An argument means nothing: no such file, or no media in the folder.
+    """
+    files: dict[Source, None] = {}
+    left_out: dict[LeftOut, None] = {}
+    for argument in arguments:
+        taken = 0
+        for candidate in _expand(argument, recursive=recursive, exclude=exclude):
+            if isinstance(candidate, LeftOut):
+                left_out[candidate] = None
+            else:
+                files[candidate] = None
+                taken += 1
+        if not taken:
+            raise BatchError(
+                "no pictures in it",
+                file=argument,
+                hint="Give files, or --recursive to search the folders in it as well",
+            )
+    return Found(tuple(files), tuple(left_out))
+
+
+def _expand(argument: str, *, recursive: bool, exclude: Path | None) -> Iterator[Source | LeftOut]:
+    path = Path(argument)
+    if is_url(argument):
+        yield Source(argument, _url_name(argument))
+    elif path.is_dir():
+        yield from _select(_walk(path, recursive=recursive, exclude=exclude), base=path)
+    elif path.exists():
+        yield Source(argument, PurePath(path.name))
+    elif glob.has_magic(argument):
+        base = _fixed_part(path)
+        # Not Path.glob, which takes hidden files too.
+        matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207
+        files = (Path(match) for match in matches if Path(match).is_file())
+        yield from _select((f for f in files if not _is_within(f, exclude)), base=base)
+    else:
+        raise BatchError("no such file or folder", file=argument, hint="Check the path")
+
+
+def _url_name(url: str) -> PurePath:
+    name = PurePath(unquote(urlsplit(url).path)).name
+    if not name:
+        raise BatchError("the URL names no file", file=url, hint="Give the URL of one file")
+    return PurePath(name)
+
+
+def _walk(folder: Path, *, recursive: bool, exclude: Path | None) -> Iterator[Path]:
+    """The files in ``folder``, hidden ones left out, in the order of their names."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise BatchError(
+            f"the folder cannot be read ({error.strerror})",
+            file=folder,
+            hint="Check its permissions",
+        ) from error
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        path = folder / entry.name
+        # Links to files are followed, links to folders are not: they may lead in circles.
+        if entry.is_file():
+            yield path
+        elif recursive and entry.is_dir(follow_symlinks=False) and not _is_within(path, exclude):
+            yield from _walk(path, recursive=True, exclude=exclude)
+
+
+def _select(paths: Iterable[Path], *, base: Path) -> Iterator[Source | LeftOut]:
+    for path in paths:
+        reason = None if path.suffix.lower() in _EXTENSIONS else _foreign(path)
+        if reason is None:
+            yield Source(str(path), path.relative_to(base))
+        else:
+            yield LeftOut(str(path), reason)
+
+
+def _foreign(path: Path) -> str | None:
+    """Why ``path`` is no media that Labeler handles, by its content; None where it is."""
+    try:
+        with path.open("rb") as file:
+            sniff(file.read(_HEAD_BYTES), name=str(path))
+    except MediaError as error:
+        return error.problem
+    except OSError:
+        return None  # The error belongs to the work on this file, where it is reported.
+    return None
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """The folder that ``pattern`` names before its first wildcard."""
+    fixed = []
+    for part in pattern.parts[:-1]:
+        if glob.has_magic(part):
+            break
+        fixed.append(part)
+    return Path(*fixed)
+
+
+def _is_within(path: Path, folder: Path | None) -> bool:
+    return folder is not None and path.resolve().is_relative_to(folder.resolve())

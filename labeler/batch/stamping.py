@@ -1,0 +1,71 @@
+"""Stamping as the work of a pool."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from labeler.batch.run import Task
+from labeler.provenance import Provenance
+from labeler.receipt import Receipt
+from labeler.settings import Settings
+
+if TYPE_CHECKING:
+    from labeler.stamping import AlreadyMarked, Stamper
+
+__all__ = ["StampingOrder"]
+
+# The settings that decide what an output is like, beside those about where things lie.
+_RELEVANT: Final = frozenset({"issuer", "watermark_key_id", "strength", "tsa_url"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StampingOrder:
+    """What is asked for, for every file of a batch. Calling it gives a pool its work."""
+
+    settings: Settings
+    provenance: Provenance
+    already_marked: AlreadyMarked = "refuse"
+    """What to do with sources that carry a watermark."""
+    force_invalid_parent: bool = False
+    """Dangerous: sign also where a source's own credential does not hold."""
+
+    @contextmanager
+    def __call__(self) -> Iterator[Callable[[Task], Receipt]]:
+        """One `Stamper` for all tasks of a process."""
+        from labeler.stamping import Stamper  # noqa: PLC0415 - only where the work is done
+
+        with Stamper(self.settings) as stamper:
+            yield partial(self._stamp, stamper)
+
+    def _stamp(self, stamper: Stamper, task: Task) -> Receipt:
+        source, target = task.item.source, task.item.target
+        published = None
+        if task.begun:
+            published = stamper.find_published(
+                source, target, self.provenance, already_marked=self.already_marked
+            )
+        return published or stamper.stamp(
+            source,
+            target,
+            self.provenance,
+            overwrite=task.overwrite,
+            already_marked=self.already_marked,
+            force_invalid_parent=self.force_invalid_parent,
+        )
+
+    def digest(self) -> str:
+        """A digest of what is asked for: outputs with different ones do not belong together."""
+        members = {
+            "provenance": asdict(self.provenance),
+            "already_marked": self.already_marked,
+            "allow_missing": sorted(self.settings.allow_missing),
+            "settings": self.settings.model_dump(mode="json", include=set(_RELEVANT)),
+        }
+        text = json.dumps(members, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,61 @@
+"""The application: its commands, and what is true for all of them."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Final
+
+import typer
+
+from labeler.cli import doctor, keys, stamp, verify
+from labeler.cli.console import stdout
+
+__all__ = ["app", "main"]
+
+DISTRIBUTION: Final = "ai-labeler"
+
+app: Final = typer.Typer(
+    name="labeler",
+    help="Mark AI output and verify it: signed manifests, robust watermarks, standard metadata.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help is denser, and can be quoted
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            number = version(DISTRIBUTION)
+        except PackageNotFoundError:
+            number = "(not installed)"
+        stdout().print(f"labeler {number}")
+        raise typer.Exit
+
+
+@app.callback()
+def labeler(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Mark AI output and verify it: signed manifests, robust watermarks, standard metadata."""
+
+
+app.command(epilog=stamp.EXIT_CODES)(stamp.stamp)
+app.command(epilog=verify.EXIT_CODES)(verify.verify)
+app.command(epilog=doctor.EXIT_CODES)(doctor.doctor)
+app.add_typer(keys.app, name="keys")
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character must not end a command.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # TextIOWrapper
+    app()

@@ -1,0 +1,254 @@
+"""The checks of ``labeler doctor``."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from labeler.cli.console import printable
+from labeler.errors import LabelerError
+from labeler.settings import Settings
+
+__all__ = ["Check", "examine"]
+
+Status: TypeAlias = Literal["ok", "note", "warning", "broken"]
+
+_PYTHON: Final = (3, 11)
+# Distribution and module of what has to be importable.
+_PACKAGES: Final = (
+    ("numpy", "numpy"),
+    ("pillow", "PIL.Image"),
+    ("c2pa-python", "c2pa"),
+    ("cryptography", "cryptography.x509"),
+    ("sqlalchemy", "sqlalchemy"),
+    ("pydantic-settings", "pydantic_settings"),
+)
+# Name, feature of Pillow, and whether the format cannot be done without.
+_FORMATS: Final = (("JPEG", "jpg"), ("PNG", "zlib"), ("WebP", "webp"), ("AVIF", "avif"))
+_EXPIRES_SOON: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What came of one check."""
+
+    name: str
+    status: Status
+    """`note`: nothing is wrong, but it is good to know; `warning`: something does not work that not
+    everyone needs."""
+    told: str
+    """What was found, and what to do about it."""
+
+    def members(self) -> dict[str, object]:
+        """As the JSON value that ``docs/json.md`` describes."""
+        return {"name": self.name, "status": self.status, "told": self.told}
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Run every check; one that fails does not stop the others."""
+    yield _check_python()
+    yield from map(_check_package, _PACKAGES)
+    yield _check_opencv()
+    yield from _check_formats()
+    for name, check in (
+        ("home", _check_home),
+        ("identity", _check_identity),
+        ("watermark keys", _check_keys),
+        ("trust lists", _check_trust),
+        ("registry", _check_registry),
+        ("self-test", _check_end_to_end),
+    ):
+        yield _guarded(name, check, settings)
+
+
+_Result: TypeAlias = tuple[Status, str]
+
+
+def _guarded(name: str, check: Callable[[Settings], _Result], settings: Settings) -> Check:
+    try:
+        status, told = check(settings)
+    except LabelerError as error:
+        status, told = "broken", str(error)
+    except Exception as error:  # noqa: BLE001 - a check has to survive whatever it finds
+        status, told = "broken", f"an unexpected {type(error).__name__}: {error}"
+    return Check(name=name, status=status, told=printable(told))
+
+
+def _check_python() -> Check:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < _PYTHON:
+        return Check(name="Python", status="broken", told=f"{found}, but 3.11 or later is needed")
+    return Check(name="Python", status="ok", told=found)
+
+
+def _check_package(package: tuple[str, str]) -> Check:
+    distribution, module = package
+    try:
+        import_module(module)
+        return Check(name=distribution, status="ok", told=version(distribution))
+    except Exception as error:  # noqa: BLE001 - broken native libraries raise all kinds
+        told = f"cannot be imported ({error}); install ai-labeler again"
+        return Check(name=distribution, status="broken", told=printable(told))
+
+
+def _check_opencv() -> Check:
+    try:
+        cv2 = import_module("cv2")
+    except Exception as error:  # noqa: BLE001 - see above
+        told = f"cannot be imported ({error}); install opencv-python-headless"
+        return Check(name="opencv", status="broken", told=printable(told))
+    # Any of its distributions will do, so the module is asked.
+    return Check(name="opencv", status="ok", told=str(cv2.__version__))
+
+
+def _check_formats() -> Iterator[Check]:
+    from PIL import features  # noqa: PLC0415 - may be what is broken
+
+    for name, feature in _FORMATS:
+        if features.check(feature):
+            yield Check(name=name, status="ok", told="Pillow reads and writes it")
+        else:
+            told = "this Pillow lacks it; install the wheel from PyPI"
+            yield Check(name=name, status="warning", told=told)
+    try:
+        import_module("pillow_heif")
+    except ImportError:
+        told = "not installed; for HEIC files: pip install 'ai-labeler[heic]'"
+        yield Check(name="HEIC", status="note", told=told)
+    else:
+        yield Check(name="HEIC", status="ok", told=f"pillow-heif {version('pillow-heif')}")
+
+
+def _check_home(settings: Settings) -> _Result:
+    home = settings.home
+    if not home.exists():
+        return "note", f"{home} does not exist yet; `labeler keys init` makes it"
+    if not os.access(home, os.W_OK | os.X_OK):
+        return "broken", f"{home} cannot be written; change its permissions or set LABELER_HOME"
+    if stat.S_IMODE(home.stat().st_mode) & 0o022:
+        return "warning", f"others may write to {home}; give it mode 0700 (chmod 700)"
+    return "ok", str(home)
+
+
+def _check_identity(settings: Settings) -> _Result:
+    from labeler.credentials import Identity  # noqa: PLC0415 - may be what is broken
+
+    chain, key = settings.certificate_chain_file, settings.private_key_file
+    if not (settings.certificate_chain or settings.private_key or chain.exists() or key.exists()):
+        return "warning", "none, so nothing can be signed; `labeler keys init` makes one"
+    identity = Identity.from_pem_files(chain, key)
+    left = identity.expires_at - datetime.now(UTC)
+    told = f"{identity.common_name}, until {identity.expires_at:%Y-%m-%d}"
+    if left < _EXPIRES_SOON:
+        return "warning", f"{told}: it expires in {left.days} days"
+    if identity.is_development:
+        return "note", f"{told}; for development, not for production"
+    return "ok", told
+
+
+def _check_keys(settings: Settings) -> _Result:
+    from labeler.codec.keys import PUBLIC_KEY, Keyring  # noqa: PLC0415 - may be what is broken
+
+    keyring = Keyring.load(settings.watermark_keys)
+    wanted = settings.watermark_key_id or PUBLIC_KEY.key_id
+    if wanted not in keyring:
+        return "broken", f"LABELER_WATERMARK_KEY_ID names {wanted}, which is not among the keys"
+    secret = len(keyring) - 1
+    used = "the public key" if wanted == PUBLIC_KEY.key_id else wanted
+    return "ok", f"the public key and {secret} secret; marks are made with {used}"
+
+
+def _check_trust(settings: Settings) -> _Result:
+    from detectors.verification import load_trust  # noqa: PLC0415 - may be what is broken
+
+    lists = load_trust(settings).lists
+    if not lists:
+        return "note", "none, so no signer is trusted; see --trust-anchors"
+    return "ok", ", ".join(f"{each.name} ({each.count})" for each in lists)
+
+
+def _check_registry(settings: Settings) -> _Result:
+    from labeler.registry import RegistryReader  # noqa: PLC0415 - may be what is broken
+
+    reader = RegistryReader.open(settings.registry_location)
+    if reader is None:
+        return "note", f"none yet; the first stamping makes {settings.registry_location}"
+    reader.close()
+    return "ok", settings.registry_location
+
+
+def _check_end_to_end(settings: Settings) -> _Result:
+    """Stamp a generated picture and verify it, apart from everything that belongs to the user."""
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="labeler-doctor-") as name:
+        folder = Path(name)
+        trial = _trial_settings(settings, folder / "home")
+        source, target = folder / "source.png", folder / "target.png"
+        source.write_bytes(_picture())
+        missing = _stamp_and_verify(trial, source, target)
+    if missing:
+        return "broken", f"a stamped picture was verified, but not found: {', '.join(missing)}"
+    return "ok", f"a picture was stamped and verified in {time.perf_counter() - started:.1f} s"
+
+
+def _trial_settings(settings: Settings, home: Path) -> Settings:
+    from labeler.credentials import create_development_identity  # noqa: PLC0415 - see above
+
+    chain, key = settings.certificate_chain_file, settings.private_key_file
+    own = chain.exists() and key.exists()
+    if not own:
+        create_development_identity(home / "identity", now=datetime.now(UTC))
+    return Settings(
+        home=home,
+        certificate_chain=chain if own else None,
+        private_key=key if own else None,
+        # Nothing of the environment's that would reach the user's records or the network.
+        registry=None,
+        tsa_url=None,
+        issuer=0,
+        issuer_directory=None,
+        watermark_key_id=None,
+        allow_missing=frozenset(),
+        trust_anchors=(),
+        tsa_anchors=(),
+    )
+
+
+def _stamp_and_verify(trial: Settings, source: Path, target: Path) -> list[str]:
+    """The layers that verifying does not find."""
+    from detectors import Presence, verify  # noqa: PLC0415 - may be what is broken
+    from labeler import Provenance, stamp  # noqa: PLC0415 - may be what is broken
+    from labeler.receipt import Layer  # noqa: PLC0415 - may be what is broken
+
+    stamp(source, target, Provenance(generator="labeler doctor"), settings=trial)
+    report = verify(target, settings=trial)
+    present = {
+        finding.technique.value
+        for finding in report.findings
+        if finding.presence is Presence.PRESENT
+    }
+    return [layer.value for layer in Layer if layer.value not in present]
+
+
+def _picture() -> bytes:
+    """A picture with room for a watermark: smoothed noise, as PNG."""
+    import cv2  # noqa: PLC0415 - may be what is broken
+    import numpy as np  # noqa: PLC0415 - may be what is broken
+    from PIL import Image  # noqa: PLC0415 - may be what is broken
+
+    noise = np.random.default_rng(1).normal(0, 1, (512, 512, 3)).astype(np.float32)
+    pixels = 128 + 90 * cv2.GaussianBlur(noise, (0, 0), 8) * 8 + 12 * noise
+    file = io.BytesIO()
+    Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(file, "PNG")
+    return file.getvalue()

@@ -1,0 +1,116 @@
+"""``labeler verify``: looking for marks, and saying what they mean."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from labeler.cli import options
+from labeler.cli.console import EXIT_OK, EXIT_USAGE, reporting
+from labeler.cli.inputs import find_sources, load_settings
+
+if TYPE_CHECKING:
+    from detectors import Report, Verifier
+    from labeler.settings import Settings
+
+__all__ = ["EXIT_CODES", "verify"]
+
+EXIT_NONE_FOUND: Final = 3
+EXIT_CONTRADICTION: Final = 4
+EXIT_UNREADABLE: Final = 5
+
+EXIT_CODES: Final = (
+    "Exit codes: 0 an AI mark was found in every file; 3 none in at least one; 4 conflicting or "
+    "tampered marks in at least one; 5 at least one cannot be read; of several, the highest. "
+    "1 the check itself failed; 2 usage."
+)
+_EXIT_CODES: Final = {
+    "marked": EXIT_OK,
+    "no-mark-found": EXIT_NONE_FOUND,
+    "conflicting": EXIT_CONTRADICTION,
+    "tampered": EXIT_CONTRADICTION,
+    "unreadable": EXIT_UNREADABLE,
+}
+
+# Files that are read ahead of the one that is printed next, for each process.
+_AHEAD: Final = 4
+
+
+def verify(
+    *,
+    sources: options.Sources,
+    trust_anchors: options.TrustAnchors = None,
+    recursive: options.Recursive = False,
+    jobs: options.Jobs = None,
+    home: options.Home = None,
+    as_json: options.Json = False,
+) -> None:
+    """Look for marks of AI in files, and say what they mean.
+
+    Signed manifests, watermarks and metadata are looked for, offline. That no mark was found does
+    not mean that a person made the content.
+    """
+    with reporting(as_json=as_json, exit_code=EXIT_USAGE):
+        found = find_sources(sources, recursive=recursive)
+        settings = _settings(home, trust_anchors or [])
+    with reporting(as_json=as_json):
+        locations = [source.location for source in found.files]
+        reports = _verify_all(locations, settings, jobs=options.choose_jobs(jobs, len(locations)))
+        raise typer.Exit(_print_all(reports, as_json=as_json))
+
+
+def _settings(home: Path | None, trust_anchors: Sequence[Path]) -> Settings:
+    settings = load_settings(home)
+    if not trust_anchors:
+        return settings
+    return load_settings(home, trust_anchors=(*settings.trust_anchors, *trust_anchors))
+
+
+def _verify_all(locations: Sequence[str], settings: Settings, *, jobs: int) -> Iterator[Report]:
+    """Reports in the order of ``locations``, by ``jobs`` verifiers with a subprocess each."""
+    from detectors import Verifier  # noqa: PLC0415 - slow to import
+
+    with ExitStack() as stack:
+        # The first settles whether verifying is possible at all, before threads are started.
+        idle: SimpleQueue[Verifier] = SimpleQueue()
+        for _ in range(jobs):
+            idle.put(stack.enter_context(Verifier(settings)))
+        pool = stack.enter_context(ThreadPoolExecutor(jobs))
+
+        def work(location: str) -> Report:
+            verifier = idle.get()
+            try:
+                return verifier.verify(location)
+            finally:
+                idle.put(verifier)
+
+        pending: deque[Future[Report]] = deque()
+        try:
+            for location in locations:
+                pending.append(pool.submit(work, location))
+                if len(pending) > _AHEAD * jobs:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _print_all(reports: Iterator[Report], *, as_json: bool) -> int:
+    """Print each report when it is there, and give the exit code that all together ask for."""
+    from labeler.cli import reports as rendering  # noqa: PLC0415 - slow to import
+
+    counts: Counter[str] = Counter()
+    for report in reports:
+        counts[report.conclusion.value] += 1
+        rendering.print_report(report, as_json=as_json)
+    if not as_json:
+        rendering.print_summary(counts)
+    return max(_EXIT_CODES[conclusion] for conclusion in counts)

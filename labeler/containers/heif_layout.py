@@ -1,0 +1,112 @@
+"""HEIF and AVIF files written again: with an item added, or packed afresh."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from labeler.containers import bmff
+from labeler.containers.bmff import make_box
+from labeler.containers.heif import HeifFile, Item, serialise_meta
+
+__all__ = ["pack", "rewrite"]
+
+# Boxes on the way to the tables of chunk offsets of a track.
+_NESTS: Final = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
+_OFFSETS: Final = {b"stco": "I", b"co64": "Q"}
+
+
+def rewrite(file: HeifFile) -> bytes:
+    """The file with its items as they are now; nothing that lies in it is moved within its box.
+
+    Items with new data are appended; offsets of the others follow the meta box's new length.
+    """
+    placed = list(file.items)
+    meta = next(box for box in file.boxes if box.type == b"meta")
+    # The length of the meta box does not depend on the offsets in it, but for 32 or 64 bits.
+    length = len(serialise_meta(file, _placed(placed, lambda offset: offset, len(file.source))))
+    for _ in range(2):
+        shift = length - len(meta.raw)
+
+        def moved(offset: int, shift: int = shift) -> int:
+            return offset + shift if offset >= meta.end else offset
+
+        new_meta = serialise_meta(file, _placed(placed, moved, len(file.source) + shift + 8))
+        length = len(new_meta)
+    parts = []
+    for box in file.boxes:
+        if box is meta:
+            parts.append(new_meta)
+        elif box.type == b"moov":
+            parts.append(_moved_chunks(box.raw, moved))
+        else:
+            parts.append(_closed(box))
+    fresh = [item.data for item in placed if item.data is not None]
+    if fresh:
+        parts.append(make_box(b"mdat", *fresh))
+    return b"".join(parts)
+
+
+def pack(file: HeifFile) -> bytes:
+    """The file with every item's data in one new mdat box, and no other.
+
+    For files without tracks, whose samples would be lost.
+    """
+    loaded = [
+        replace(item, data=file.content(item), method=0) if item.spans or item.data else item
+        for item in file.items
+    ]
+    rest = [box for box in file.boxes if box.type not in {b"ftyp", b"meta", b"mdat"}]
+    bare = replace(file, meta=tuple(box for box in file.meta if box.type != b"idat"))
+    head = b"".join(box.raw for box in file.boxes if box.type == b"ftyp")
+    tail = b"".join(_closed(box) for box in rest)
+
+    def nowhere(offset: int) -> int:
+        return offset
+
+    length = len(serialise_meta(bare, _placed(loaded, nowhere, 0)))
+    start = len(head) + length + len(tail) + 8
+    meta = serialise_meta(bare, _placed(loaded, nowhere, start))
+    fresh = [item.data for item in loaded if item.data is not None]
+    return b"".join([head, meta, tail, make_box(b"mdat", *fresh)])
+
+
+def _placed(items: list[Item], moved: Callable[[int], int], end: int) -> list[Item]:
+    """Items with the spans that they will have; new data begins at ``end``."""
+    result = []
+    for item in items:
+        if item.data is not None:
+            result.append(replace(item, spans=((end, len(item.data)),), method=0))
+            end += len(item.data)
+        elif item.method == 0:
+            spans = tuple((moved(offset), length) for offset, length in item.spans)
+            result.append(replace(item, spans=spans))
+        else:
+            result.append(item)
+    return result
+
+
+def _closed(box: bmff.Box) -> bytes:
+    """The box with its own size, in place of "to the end of the file"."""
+    if box.raw[:4] != b"\0\0\0\0":
+        return box.raw
+    return make_box(box.type, box.body)
+
+
+def _moved_chunks(raw: bytes, moved: Callable[[int], int]) -> bytes:
+    """A moov box whose chunk offsets are those of the new file; its length is the same."""
+    (box,) = bmff.boxes(raw)
+    header, body = raw[: box.header_bytes], box.body
+    if box.type in _OFFSETS:
+        code = _OFFSETS[box.type]
+        count = (len(body) - 8) // struct.calcsize("=" + code)
+        offsets = struct.unpack_from(f">{count}{code}", body, 8)
+        packed = struct.pack(f">{count}{code}", *map(moved, offsets))
+        return header + body[:8] + packed + body[8 + len(packed) :]
+    if box.type in _NESTS:
+        children = bmff.boxes(body)
+        end = children[-1].end if children else 0
+        return header + b"".join(_moved_chunks(c.raw, moved) for c in children) + body[end:]
+    return raw

@@ -1,0 +1,58 @@
+"""C2PA Content Credentials: who signs, what is said, signing, reading, and whom to trust."""
+
+from labeler.credentials.algorithms import SigningAlgorithm
+from labeler.credentials.development import (
+    CHAIN_FILE,
+    DEVELOPMENT_ORGANIZATION,
+    KEY_FILE,
+    ROOT_FILE,
+    create_development_identity,
+    load_development_identity,
+)
+from labeler.credentials.identity import Identity
+from labeler.credentials.manifest import (
+    SOFT_BINDING_ALGORITHM,
+    ManifestDefinition,
+    SoftBinding,
+    describe,
+    needs_parent,
+)
+from labeler.credentials.reading import Action, AiDisclosure, CredentialReading, read
+from labeler.credentials.sidecar import SIDECAR_SUFFIX, find_sidecar, read_sidecar, sidecar_name
+from labeler.credentials.signing import Parent, Signed, can_embed, sign
+from labeler.credentials.trust import TrustKind, TrustList, TrustStore
+from labeler.credentials.verdicts import History, Integrity, Trust
+
+__all__ = [
+    "CHAIN_FILE",
+    "DEVELOPMENT_ORGANIZATION",
+    "KEY_FILE",
+    "ROOT_FILE",
+    "SIDECAR_SUFFIX",
+    "SOFT_BINDING_ALGORITHM",
+    "Action",
+    "AiDisclosure",
+    "CredentialReading",
+    "History",
+    "Identity",
+    "Integrity",
+    "ManifestDefinition",
+    "Parent",
+    "Signed",
+    "SigningAlgorithm",
+    "SoftBinding",
+    "Trust",
+    "TrustKind",
+    "TrustList",
+    "TrustStore",
+    "can_embed",
+    "create_development_identity",
+    "describe",
+    "find_sidecar",
+    "load_development_identity",
+    "needs_parent",
+    "read",
+    "read_sidecar",
+    "sidecar_name",
+    "sign",
+]

@@ -1,0 +1,252 @@
+"""The registry: serials that are never handed out twice, and the receipts of what was stamped.
+
+The order of one stamping, and what a crash between two steps leaves behind::
+
+    reserve   a serial                                   → a serial that nothing carries: harmless
+    (build the output beside its target, read it back)   → a temporary file
+    prepare   write the receipt, state "prepared"        → a receipt without its output: harmless
+    (publish: rename the output to its target)           → output and receipt; the state is behind
+    confirm   set the state to "published"
+
+The receipt is written, and on disk, before the output can be seen: at no moment is there a
+published output whose handle the registry does not know. A repeated stamping finds a prepared
+receipt, compares the target's digest with it, and either confirms or withdraws it.
+
+Serials are drawn at random and not counted: a count would tell everyone how much an issuer stamps,
+and two machines that both stamp as "local" would give the same numbers to different content, so
+that one would show its receipts for the other's pictures.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from labeler.codec.payload import Handle
+from labeler.errors import RegistryError
+from labeler.receipt import Receipt
+from labeler.registry import schema
+from labeler.registry.database import create, locate, open_engine, transaction
+from labeler.registry.schema import PREPARED, PUBLISHED, SCHEMA_VERSION, receipts, reservations
+
+__all__ = ["Registry", "RegistryReader"]
+
+_SERIALS: Final = 1 << 32
+# Chance of a serial that is taken: receipts / 2^32. Even a registry of a billion gets through.
+_DRAWS: Final = 64
+
+
+class RegistryReader:
+    """The registry's read side. It never writes, and makes no registry where there is none."""
+
+    def __init__(self, engine: Engine, file: Path) -> None:
+        self._engine = engine
+        self._file = file
+
+    @classmethod
+    def open(cls, location: str) -> Self | None:
+        """The registry at ``location``, or None where there is none.
+
+        Args:
+            location: Path, or SQLAlchemy URL of SQLite.
+
+        Raises:
+            RegistryError: It cannot be opened, or was written by a later version of Labeler.
+        """
+        file = locate(location)
+        if not file.exists():
+            return None
+        reader = cls(open_engine(file, read_only=True), file)
+        reader._check_version()
+        return reader
+
+    def find(self, handle: Handle) -> Receipt | None:
+        """The receipt of the stamping that handed out ``handle``; None where it is unknown.
+
+        Where a marked output was stamped again with its mark kept, this is the first receipt.
+        """
+        query = (
+            select(receipts.c.body)
+            .where(receipts.c.issuer == handle.issuer, receipts.c.serial == handle.serial)
+            .order_by(receipts.c.state.desc(), receipts.c.created_at)  # "published" comes first
+            .limit(1)
+        )
+        with self._connection() as connection:
+            body = connection.execute(query).scalar()
+        return None if body is None else self._read(body)
+
+    def find_stamped(self, source_sha256: str, profile: str) -> tuple[Receipt, ...]:
+        """The receipts, latest first, of stampings of the same source with the same profile.
+
+        Prepared receipts are among them: compare their outputs before relying on them.
+        """
+        query = (
+            select(receipts.c.body)
+            .where(receipts.c.source_sha256 == source_sha256, receipts.c.profile == profile)
+            .order_by(receipts.c.created_at.desc())
+        )
+        with self._connection() as connection:
+            bodies = connection.execute(query).scalars().all()
+        return tuple(self._read(body) for body in bodies)
+
+    def close(self) -> None:
+        """Let go of the database; the object is of no use afterwards."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _connection(self) -> AbstractContextManager[Connection]:
+        """A transaction whose errors name the registry."""
+        return transaction(self._engine, self._file)
+
+    def _read(self, body: str) -> Receipt:
+        try:
+            return Receipt.from_json(body)
+        except ValueError as error:
+            raise RegistryError(
+                f"the registry holds a receipt that cannot be read: {error}", file=self._file
+            ) from error
+
+    def _check_version(self) -> None:
+        with self._connection() as connection:
+            found = connection.execute(select(schema.version.c.version)).scalar()
+        if found != SCHEMA_VERSION:
+            raise RegistryError(
+                f"the registry has schema version {found}, this Labeler reads {SCHEMA_VERSION}",
+                file=self._file,
+                hint="Use the version of Labeler that wrote it, or a later one",
+            )
+
+
+class Registry(RegistryReader):
+    """The registry, for those who stamp. Any number of processes may share one."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        file: Path,
+        *,
+        draw: Callable[[int], int] = secrets.randbelow,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        super().__init__(engine, file)
+        self._draw = draw
+        self._now = now
+
+    @classmethod
+    def open(
+        cls,
+        location: str,
+        *,
+        draw: Callable[[int], int] = secrets.randbelow,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> Self:
+        """The registry at ``location``, made there first where there is none.
+
+        Args:
+            location: Path, or SQLAlchemy URL of SQLite.
+            draw: Gives a random number from 0 up to, not including, its argument.
+            now: Gives the time, with its zone.
+
+        Raises:
+            RegistryError: It cannot be opened or made, or was written by a later version.
+        """
+        file = locate(location)
+        if not file.exists():
+            create(file)
+        registry = cls(open_engine(file), file, draw=draw, now=now)
+        registry._check_version()
+        return registry
+
+    def reserve(self, issuer: int) -> Handle:
+        """A handle that this registry has handed out to nobody else, and never will again.
+
+        Raises:
+            RegistryError: The registry cannot be written.
+        """
+        for _ in range(_DRAWS):
+            # 0 is left out: it is what a field that nobody filled in looks like.
+            handle = Handle(issuer, 1 + self._draw(_SERIALS - 1))
+            row = {
+                "issuer": handle.issuer,
+                "serial": handle.serial,
+                "reserved_at": self._now().astimezone(UTC).isoformat(),
+            }
+            with suppress(IntegrityError), self._connection() as connection:
+                connection.execute(insert(reservations).values(row))
+                return handle
+        raise RegistryError(
+            f"the serials of issuer {issuer} are used up", file=self._file, hint="Use a new issuer"
+        )
+
+    def prepare(self, receipt: Receipt, *, profile: str) -> None:
+        """Write the receipt of an output that is about to be published.
+
+        Args:
+            receipt: The receipt, complete.
+            profile: Digest of what, beside the source, decides about the output.
+
+        Raises:
+            RegistryError: The registry cannot be written, or has a receipt of that id.
+        """
+        handle = None if receipt.payload is None else receipt.payload.handle
+        row = {
+            "receipt_id": receipt.receipt_id,
+            "state": PREPARED,
+            "created_at": receipt.created_at.astimezone(UTC).isoformat(),
+            "issuer": None if handle is None else handle.issuer,
+            "serial": None if handle is None else handle.serial,
+            "source_sha256": receipt.source_sha256,
+            "profile": profile,
+            "target": receipt.target,
+            "body": receipt.to_json(),
+        }
+        try:
+            with self._connection() as connection:
+                connection.execute(insert(receipts).values(row))
+        except IntegrityError as error:
+            raise RegistryError(
+                f"the registry has a receipt {receipt.receipt_id} already", file=self._file
+            ) from error
+
+    def confirm(self, receipt_id: str) -> None:
+        """Say that the output of a prepared receipt was published; saying it again is harmless.
+
+        Raises:
+            RegistryError: The registry cannot be written, or does not know the receipt.
+        """
+        query = update(receipts).where(receipts.c.receipt_id == receipt_id).values(state=PUBLISHED)
+        with self._connection() as connection:
+            known = connection.execute(query).rowcount
+        if not known:
+            raise RegistryError(
+                f"the registry does not know the receipt {receipt_id}", file=self._file
+            )
+
+    def withdraw(self, receipt_id: str) -> None:
+        """Take back a prepared receipt whose output was not published.
+
+        Its handle stays reserved. A published receipt is never taken back.
+        """
+        query = receipts.delete().where(
+            receipts.c.receipt_id == receipt_id, receipts.c.state == PREPARED
+        )
+        with self._connection() as connection:
+            connection.execute(query)

@@ -1,0 +1,190 @@
+"""One settings object for the library, the command line and the service.
+
+A setting comes from the call (``Settings(issuer=7)``), else from the environment
+(``LABELER_ISSUER=7``), else from the defaults here. Whatever Labeler keeps on a machine lies under
+one directory, `Settings.home`::
+
+    keys/                  watermark keys, one file ``<key id>.key`` each, mode 0600
+    identity/              certificate chain and private key that sign manifests
+    trust/                 anchors that are trusted beside those that the settings name
+    registry.sqlite3       serials handed out and receipts
+    batches/               ledgers of batches
+
+Nothing is created by reading settings.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from labeler.errors import SettingsError
+from labeler.receipt import Layer
+
+__all__ = ["Settings", "Strength"]
+
+ENVIRONMENT_PREFIX: Final = "LABELER_"
+
+Strength = Literal["quality", "balanced", "robust"]
+"""How strong a watermark is made: what it survives against how much it changes."""
+
+
+def _default_home() -> Path:
+    """The user's data directory of this platform (XDG Base Directory Specification 0.8)."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "labeler"
+    data = os.environ.get("XDG_DATA_HOME", "")
+    # The specification: relative paths are invalid and are ignored.
+    base = Path(data) if Path(data).is_absolute() else Path.home() / ".local" / "share"
+    return base / "labeler"
+
+
+def _absolute(path: Path) -> Path:
+    # Not resolved: a link is the user's way to say where something lies today.
+    return path.expanduser().absolute()
+
+
+def _split_paths(value: object) -> object:
+    """Paths as ``PATH`` has them, so that the environment can name several."""
+    return tuple(filter(None, value.split(os.pathsep))) if isinstance(value, str) else value
+
+
+def _split_names(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(name for part in value.split(",") if (name := part.strip()))
+    return value
+
+
+def _web_url(value: str | None) -> str | None:
+    if value is not None and (
+        urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname
+    ):
+        raise ValueError("it has to be an http or https URL")
+    return value
+
+
+_Path = Annotated[Path, AfterValidator(_absolute)]
+_Paths = Annotated[tuple[_Path, ...], NoDecode, BeforeValidator(_split_paths)]
+_Layers = Annotated[frozenset[Layer], NoDecode, BeforeValidator(_split_names)]
+_WebUrl = Annotated[str, AfterValidator(_web_url)]
+
+
+class Settings(BaseSettings):
+    """Every setting; frozen.
+
+    Raises:
+        SettingsError: A value cannot be used; the message names the setting and its variable.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        # Secrets have no place here, and neither have their neighbours in error messages.
+        hide_input_in_errors=True,
+    )
+
+    home: _Path = Field(default_factory=_default_home)
+    """The directory of everything that Labeler keeps."""
+
+    issuer: Annotated[int, Field(ge=0, lt=1 << 16)] = 0
+    """Issuer number that payloads carry; 0 is "local", known to this machine's registry only."""
+    issuer_directory: _Path | None = None
+    """JSON file of issuers; None: the one that ships with Labeler."""
+    watermark_key_id: str | None = None
+    """Id of the key that watermarks are made with; None: the public key."""
+    strength: Strength = "balanced"
+    """Strength of watermarks."""
+
+    certificate_chain: _Path | None = None
+    """PEM file, leaf first; None: ``identity/chain.pem`` under `home`."""
+    private_key: _Path | None = None
+    """PEM file (PKCS #8); None: ``identity/key.pem`` under `home`."""
+    tsa_url: _WebUrl | None = None
+    """RFC 3161 time-stamp authority; None: no time stamp, and no network is used."""
+    trust_anchors: _Paths = ()
+    """PEM files of anchors that signers may chain to; joined as in ``PATH`` in the environment."""
+    tsa_anchors: _Paths = ()
+    """PEM files of anchors that time-stamp authorities may chain to."""
+
+    registry: str | None = None
+    """Path or SQLAlchemy URL of the registry; None: ``registry.sqlite3`` under `home`."""
+    allow_missing: _Layers = frozenset()
+    """Layers that a stamping may go without where the content cannot carry them; in the
+    environment joined with commas."""
+
+    max_file_bytes: Annotated[int, Field(gt=0)] = 256 * 1024 * 1024
+    """Largest file that is opened, bytes."""
+    max_pixels: Annotated[int, Field(gt=0)] = 100_000_000
+    """Largest picture that is decoded, pixels of one frame."""
+    max_memory_mib: Annotated[int, Field(gt=0)] = 4096
+    """Memory that verifying one file may take in its subprocess, MiB."""
+    max_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60.0
+    """Time that verifying one file may take in its subprocess, seconds."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _name_what_is_wrong(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            name = str(first["loc"][0]) if first["loc"] else "settings"
+            problem = first["msg"].removeprefix("Value error, ")
+            raise SettingsError(
+                f"the setting {name!r} cannot be used: {problem[0].lower()}{problem[1:]}",
+                hint=f"Correct the argument, or the environment variable {_variable(name)}",
+            ) from None  # the cause says the same at greater length
+
+    @property
+    def watermark_keys(self) -> Path:
+        """Directory of the watermark keys."""
+        return self.home / "keys"
+
+    @property
+    def identity(self) -> Path:
+        """Directory of the signing identity that ``labeler keys init`` makes."""
+        return self.home / "identity"
+
+    @property
+    def certificate_chain_file(self) -> Path:
+        """The certificate chain in force."""
+        return self.certificate_chain or self.identity / "chain.pem"
+
+    @property
+    def private_key_file(self) -> Path:
+        """The private key in force."""
+        return self.private_key or self.identity / "key.pem"
+
+    @property
+    def trust(self) -> Path:
+        """Directory of anchors (``*.pem``) that are trusted without being named."""
+        return self.home / "trust"
+
+    @property
+    def registry_location(self) -> str:
+        """Path or SQLAlchemy URL of the registry in force."""
+        return self.registry or str(self.home / "registry.sqlite3")
+
+    @property
+    def batches(self) -> Path:
+        """Directory of the ledgers of batches."""
+        return self.home / "batches"
+
+
+def _variable(name: str) -> str:
+    return ENVIRONMENT_PREFIX + name.upper()

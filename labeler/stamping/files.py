@@ -1,0 +1,154 @@
+"""Outputs that are local files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from labeler.credentials import sidecar_name
+from labeler.errors import OutputError
+from labeler.stamping.outlet import EXISTS, EXISTS_HINT, TEMPORARY_SUFFIX, Staged, refusing
+
+__all__ = ["FileOutlet"]
+
+
+class FileOutlet:
+    """A local file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.absolute()
+
+    @property
+    def name(self) -> str:
+        """See `Outlet.name`."""
+        return str(self._path)
+
+    @property
+    def sidecar_name(self) -> str:
+        """See `Outlet.sidecar_name`."""
+        return sidecar_name(self.name)
+
+    def check(self, *, overwrite: bool) -> None:
+        """See `Outlet.check`."""
+        if self._path.is_dir():
+            raise OutputError(
+                "the output is a directory", file=self.name, hint="Give the path of a file"
+            )
+        if not overwrite and os.path.lexists(self._path):
+            raise OutputError(EXISTS, file=self.name, hint=EXISTS_HINT)
+
+    def sha256(self) -> str | None:
+        """See `Outlet.sha256`."""
+        try:
+            with self._path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            return None
+
+    @contextmanager
+    def stage(self, data: bytes, sidecar: bytes | None, *, overwrite: bool) -> Iterator[Staged]:
+        """See `Outlet.stage`."""
+        # A link stays a link: what it leads to is replaced.
+        path = self._path.resolve()
+        files = [_StagedFile(path, overwrite=overwrite)]
+        if sidecar is not None:
+            files.append(_StagedFile(Path(sidecar_name(str(path))), overwrite=overwrite))
+        try:
+            with refusing(self.name):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                for file, content in zip(files, (data, sidecar), strict=False):
+                    file.write(content or b"")
+            yield _StagedFiles(self.name, files)
+        finally:
+            for file in files:
+                file.discard()
+
+
+class _StagedFiles:
+    """A file and perhaps its sidecar, under temporary names."""
+
+    def __init__(self, name: str, files: list[_StagedFile]) -> None:
+        self._name = name
+        self._files = files
+
+    def read(self) -> tuple[bytes, bytes | None]:
+        with refusing(self._name):
+            contents = [file.temporary.read_bytes() for file in self._files]
+        return contents[0], contents[1] if len(contents) > 1 else None
+
+    def publish(self) -> None:
+        file, *sidecars = self._files
+        with refusing(self._name):
+            for sidecar in sidecars:
+                sidecar.publish()
+            try:
+                file.publish()
+            except OSError:
+                for sidecar in sidecars:
+                    sidecar.withdraw()
+                raise
+            if not sidecars:
+                file.remove_stale_sidecar()
+        # From here on the output is there, and nothing is an error any more.
+        with suppress(OSError):
+            _synchronise(file.path.parent)
+
+
+class _StagedFile:
+    """One file on its way."""
+
+    def __init__(self, path: Path, *, overwrite: bool) -> None:
+        self.path = path
+        self.temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
+        self._overwrite = overwrite
+        self._is_new = False
+
+    def write(self, data: bytes) -> None:
+        mode = 0o666  # less what the umask takes, as for any new file
+        if self._overwrite:
+            with suppress(FileNotFoundError):
+                mode = stat.S_IMODE(self.path.stat().st_mode)
+        descriptor = os.open(self.temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def publish(self) -> None:
+        if self._overwrite:
+            self._is_new = not self.path.exists()
+            self.temporary.replace(self.path)
+        else:
+            # Unlike renaming, linking fails where something has appeared in the meantime.
+            os.link(self.temporary, self.path)
+            self._is_new = True
+            self.temporary.unlink()
+
+    def withdraw(self) -> None:
+        """Take back what was published, unless it replaced something: that is gone."""
+        if self._is_new:
+            self.path.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        with suppress(OSError):
+            self.temporary.unlink(missing_ok=True)
+
+    def remove_stale_sidecar(self) -> None:
+        """The sidecar of a file that was replaced would belie the new one."""
+        if self._overwrite:
+            with suppress(OSError):
+                Path(sidecar_name(str(self.path))).unlink(missing_ok=True)
+
+
+def _synchronise(directory: Path) -> None:
+    """Make a rename last beyond a loss of power."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,56 @@
+"""What, beside the source's bytes, decides about an output: its profile, as one digest.
+
+Two stampings with the same source and profile ask for the same thing; the registry finds the
+earlier one by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Final
+
+from labeler.provenance import Provenance
+from labeler.receipt import Layer
+from labeler.settings import Settings
+
+__all__ = ["profile_digest"]
+
+_VERSION: Final = 1
+
+
+def profile_digest(
+    provenance: Provenance,
+    settings: Settings,
+    *,
+    key_id: str,
+    signer: str | None,
+    allow_missing: Iterable[Layer],
+    already_marked: str,
+) -> str:
+    """The digest, 64 hexadecimal digits.
+
+    Args:
+        provenance: What is claimed.
+        settings: Issuer, strength and time-stamp authority count.
+        key_id: Id of the watermark key.
+        signer: The certificate chain as PEM; None where nothing is signed.
+        allow_missing: Layers that may be missing.
+        already_marked: What is done with a watermark that is there already.
+    """
+    members = {
+        "version": _VERSION,
+        # Field by field, so that a new one counts without anyone having to think of it here.
+        "provenance": asdict(provenance),
+        "issuer": settings.issuer,
+        "strength": settings.strength,
+        "tsa_url": settings.tsa_url,
+        "key_id": key_id,
+        "signer": signer,
+        "allow_missing": sorted(layer.value for layer in allow_missing),
+        "already_marked": already_marked,
+    }
+    text = json.dumps(members, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,367 @@
+"""The pipeline: one source in, one marked output out, or an error and nothing.
+
+The order is fixed, because each step would undo what a later one has done:
+
+    read → watermark → encode → metadata → sign → write under another name → read every layer back
+    from what was written → receipt into the registry → rename to the target → receipt confirmed
+
+What a crash leaves behind at each point is said in `labeler.registry.store`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Literal, Self
+
+from detectors.verification import load_trust
+from labeler.codec.keys import PUBLIC_KEY, Key, Keyring
+from labeler.credentials import Identity, find_sidecar, read_sidecar
+from labeler.errors import (
+    IdentityError,
+    LabelerError,
+    OutputError,
+    UnreadableMediaError,
+    WatermarkKeyError,
+)
+from labeler.media.media_type import MediaType, check_name, sniff
+from labeler.media.source import Content, Source, read_content
+from labeler.provenance import Provenance
+from labeler.receipt import Layer, LayerOutcome, Receipt
+from labeler.registry import Registry
+from labeler.settings import Settings
+from labeler.stamping.build import Draft, Order, Tools, build, find_mark
+from labeler.stamping.outlet import Outlet
+from labeler.stamping.profile import profile_digest
+from labeler.stamping.publication import Target, open_outlet
+from labeler.stamping.readback import (
+    WatermarkLostError,
+    check_credential,
+    check_metadata,
+    check_watermark,
+)
+
+__all__ = ["AlreadyMarked", "Stamper", "stamp"]
+
+AlreadyMarked = Literal["refuse", "keep"]
+"""What to do with a source that carries a watermark: refuse it, or leave the pixels as they are and
+sign with that watermark's payload."""
+
+
+def stamp(
+    source: Source,
+    target: Target,
+    provenance: Provenance,
+    *,
+    settings: Settings | None = None,
+    overwrite: bool = False,
+) -> Receipt:
+    """Mark one file: manifest, watermark and metadata, each read back from what was written.
+
+    Args:
+        source: A path, an fsspec URL, bytes, or a binary stream. It is never changed.
+        target: Path, fsspec URL, or writable binary stream. It appears whole or not at all; its
+            directories are made. The format is the source's.
+        provenance: What is claimed about the content.
+        settings: None: those of the environment.
+        overwrite: Whether an existing target may be replaced, the source itself too.
+
+    Raises:
+        LabelerError: Nothing was written; the error names the file, and says what to do.
+    """
+    with Stamper(settings) as stamper:
+        return stamper.stamp(source, target, provenance, overwrite=overwrite)
+
+
+class Stamper:
+    """Stamps many files with one identity, one watermark key and one registry.
+
+    Use it as a context manager, or `close` it. Threads may share it; it cannot be pickled, so that
+    each process makes its own.
+
+    Args:
+        settings: None: those of the environment.
+        identity: Who signs; None: the identity in the files that the settings name.
+        now: Gives the time, with its zone.
+        draw: Gives a random number from 0 up to, not including, its argument.
+
+    Raises:
+        LabelerError: A setting, the identity, a key or the registry cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        identity: Identity | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        draw: Callable[[int], int] = secrets.randbelow,
+    ) -> None:
+        self._settings = Settings() if settings is None else settings
+        self._now = now
+        keyring = Keyring.load(self._settings.watermark_keys)
+        key = _choose_key(self._settings, keyring)
+        trust = load_trust(self._settings)
+        signer = _load_identity(self._settings, now) if identity is None else identity
+        self._registry = Registry.open(self._settings.registry_location, draw=draw, now=now)
+        self._tools = Tools(
+            settings=self._settings,
+            key=key,
+            keyring=keyring,
+            identity=signer,
+            trust=trust,
+            reserve=lambda: self._registry.reserve(self._settings.issuer),
+            now=now,
+        )
+
+    def stamp(
+        self,
+        source: Source,
+        target: Target,
+        provenance: Provenance,
+        *,
+        name: str | None = None,
+        sidecar: bytes | None = None,
+        overwrite: bool = False,
+        allow_missing: Collection[Layer] | None = None,
+        already_marked: AlreadyMarked = "refuse",
+        force_invalid_parent: bool = False,
+    ) -> Receipt:
+        """Mark one file: manifest, watermark and metadata, each read back from what was written.
+
+        Args:
+            source: A path, an fsspec URL, bytes, or a binary stream. It is never changed.
+            target: Path, fsspec URL, or writable binary stream. It appears whole or not at all;
+                its directories are made. The format is the source's.
+            provenance: What is claimed about the content.
+            name: What errors call the source; None: its path, URL or stream name.
+            sidecar: The manifest store that belongs to the source; None: for a path, the one that
+                lies beside it.
+            overwrite: Whether an existing target may be replaced, the source itself too.
+            allow_missing: Layers to go without where they cannot be made; None: the settings'.
+            already_marked: What to do with a source that carries a watermark.
+            force_invalid_parent: Dangerous: sign also where the source's own credential does not
+                hold. Readers will report a history that was tampered with.
+
+        Raises:
+            MediaError: The source cannot be used.
+            CapacityError: It is too small or too flat for a watermark.
+            ConflictError: It carries a watermark already.
+            ParentCredentialError: It carries a credential that does not hold.
+            MarkNotVerifiedError: A layer could not be read back from what was written.
+            OutputError: The target exists, or cannot be written.
+            LabelerError: Another cause. Whatever is raised, nothing was published.
+        """
+        content = read_content(source, max_bytes=self._settings.max_file_bytes, name=name)
+        try:
+            order = Order(
+                content=content,
+                media_type=_recognise(content),
+                sidecar=_sidecar_beside(content) if sidecar is None else sidecar,
+                provenance=provenance,
+                allow_missing=self._allowed(allow_missing),
+                force_invalid_parent=force_invalid_parent,
+            )
+            outlet = open_outlet(target)
+            _check_target(outlet, order.media_type, overwrite=overwrite)
+            profile = self._profile(provenance, order.allow_missing, already_marked)
+            kept = find_mark(order, self._tools, keep=already_marked == "keep")
+            draft = build(order, self._tools, kept=kept)
+            try:
+                return self._finish(order, draft, outlet, profile, overwrite=overwrite)
+            except WatermarkLostError as error:
+                if kept is not None or Layer.WATERMARK not in order.allow_missing:
+                    raise
+                draft = build(order, self._tools, without_watermark=error.problem)
+                return self._finish(order, draft, outlet, profile, overwrite=overwrite)
+        except LabelerError as error:
+            error.with_file(content.name)
+            raise
+
+    def find_published(
+        self,
+        source: Source,
+        target: Target,
+        provenance: Provenance,
+        *,
+        allow_missing: Collection[Layer] | None = None,
+        already_marked: AlreadyMarked = "refuse",
+    ) -> Receipt | None:
+        """The receipt of an earlier stamping of the same, if its output is still there as it was.
+
+        The same is: the same bytes, claims, settings and target. This also settles what a crash
+        between publishing and confirming has left open. Nothing but the registry is written.
+
+        Raises:
+            LabelerError: Source, target or registry cannot be read.
+        """
+        content = read_content(source, max_bytes=self._settings.max_file_bytes)
+        outlet = open_outlet(target)
+        profile = self._profile(provenance, self._allowed(allow_missing), already_marked)
+        digest = outlet.sha256()
+        for receipt in self._registry.find_stamped(content.sha256, profile):
+            if receipt.target == outlet.name and receipt.target_sha256 == digest:
+                self._registry.confirm(receipt.receipt_id)
+                return receipt
+        return None
+
+    def close(self) -> None:
+        """Let go of the registry."""
+        self._registry.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _allowed(self, asked: Collection[Layer] | None) -> frozenset[Layer]:
+        return self._settings.allow_missing if asked is None else frozenset(asked)
+
+    def _profile(
+        self, provenance: Provenance, allow_missing: frozenset[Layer], already_marked: AlreadyMarked
+    ) -> str:
+        identity = self._tools.identity
+        return profile_digest(
+            provenance,
+            self._settings,
+            key_id=self._tools.key.key_id,
+            signer=None if isinstance(identity, IdentityError) else identity.certificate_chain,
+            allow_missing=allow_missing,
+            already_marked=already_marked,
+        )
+
+    def _finish(
+        self, order: Order, draft: Draft, outlet: Outlet, profile: str, *, overwrite: bool
+    ) -> Receipt:
+        """Write, read back, record, publish."""
+        sidecar = None if draft.signed is None else draft.signed.sidecar
+        with outlet.stage(draft.data, sidecar, overwrite=overwrite) as staged:
+            written = staged.read()
+            p_value = self._read_back(order, draft, *written)
+            receipt = self._make_receipt(order, draft, outlet, written[0], p_value)
+            self._registry.prepare(receipt, profile=profile)
+            try:
+                staged.publish()
+            except OutputError:
+                # Surely not published. Of anything else, an interruption say, that is not known,
+                # and the prepared receipt stays.
+                self._registry.withdraw(receipt.receipt_id)
+                raise
+        # The output is there, and its receipt too: failing now would only deny both. The state
+        # is set when the same is stamped again.
+        with suppress(LabelerError):
+            self._registry.confirm(receipt.receipt_id)
+        return receipt
+
+    def _read_back(
+        self, order: Order, draft: Draft, data: bytes, sidecar: bytes | None
+    ) -> float | None:
+        """See that every layer is in what was written; give the watermark's p-value."""
+        if draft.signed is not None:
+            check_credential(
+                data,
+                order.media_type,
+                sidecar,
+                draft.signed.manifest_id,
+                trust=self._tools.trust,
+            )
+        if Layer.METADATA not in draft.remarks:
+            check_metadata(data, order.media_type, order.provenance.source_type)
+        if draft.watermark is None:
+            return None
+        return check_watermark(
+            data,
+            draft.watermark,
+            name=order.content.name,
+            max_pixels=self._settings.max_pixels,
+        )
+
+    def _make_receipt(
+        self, order: Order, draft: Draft, outlet: Outlet, data: bytes, p_value: float | None
+    ) -> Receipt:
+        watermark, signed = draft.watermark, draft.signed
+        written = Content(data, outlet.name, None)
+        return Receipt(
+            receipt_id=str(uuid.uuid4()),
+            created_at=self._now(),
+            target=outlet.name,
+            sidecar=None if signed is None or signed.sidecar is None else outlet.sidecar_name,
+            media_type=order.media_type.value,
+            source_sha256=order.content.sha256,
+            target_sha256=written.sha256,
+            source_type=order.provenance.source_type,
+            payload=None if watermark is None else watermark.payload,
+            key_id=None if watermark is None else watermark.key.key_id,
+            manifest_id=None if signed is None else signed.manifest_id,
+            layers=(
+                _outcome(Layer.CREDENTIAL, draft, present=signed is not None),
+                replace(
+                    _outcome(Layer.WATERMARK, draft, present=watermark is not None),
+                    p_value=p_value,
+                    psnr_db=draft.psnr_db,
+                ),
+                _outcome(Layer.METADATA, draft, present=Layer.METADATA not in draft.remarks),
+            ),
+        )
+
+
+def _outcome(layer: Layer, draft: Draft, *, present: bool) -> LayerOutcome:
+    return LayerOutcome(layer=layer, present=present, reason=draft.remarks.get(layer))
+
+
+def _choose_key(settings: Settings, keyring: Keyring) -> Key:
+    if settings.watermark_key_id is None:
+        return PUBLIC_KEY
+    try:
+        return keyring[settings.watermark_key_id]
+    except KeyError:
+        raise WatermarkKeyError(
+            f"there is no watermark key {settings.watermark_key_id}",
+            file=settings.watermark_keys,
+            hint="Make one with `labeler keys init`, or correct LABELER_WATERMARK_KEY_ID",
+        ) from None
+
+
+def _load_identity(settings: Settings, now: Callable[[], datetime]) -> Identity | IdentityError:
+    try:
+        return Identity.from_pem_files(
+            settings.certificate_chain_file, settings.private_key_file, now=now()
+        )
+    except IdentityError as error:
+        if Layer.CREDENTIAL in settings.allow_missing:
+            return error
+        raise
+
+
+def _recognise(content: Content) -> MediaType:
+    media_type = sniff(content.data, name=content.name)
+    check_name(media_type, content.name)
+    return media_type
+
+
+def _sidecar_beside(content: Content) -> bytes | None:
+    path = None if content.path is None else find_sidecar(content.path)
+    return None if path is None else read_sidecar(path)
+
+
+def _check_target(outlet: Outlet, media_type: MediaType, *, overwrite: bool) -> None:
+    try:
+        check_name(media_type, outlet.name)
+    except UnreadableMediaError:
+        raise OutputError(
+            f"the output is {media_type.label}, which its name denies",
+            file=outlet.name,
+            hint=f"Stamping keeps the source's format: use the extension {media_type.extension}",
+        ) from None
+    outlet.check(overwrite=overwrite)
