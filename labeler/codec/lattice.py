@@ -41,7 +41,7 @@ __all__ = [
 
 TILE: Final = 96
 """Samples on a side of the canonical tile: carrier ``(kx, ky)`` has ``kx / TILE`` cycles each."""
-BAND: Final = (0.045, 0.27)
+BAND: Final = (0.045, 0.24)
 """Lowest and highest carrier frequency, cycles per canonical sample."""
 BAND_SPLIT: Final = 0.125
 """Boundary of the low and the high band, which are masked differently when embedding."""
@@ -89,7 +89,7 @@ def _make_carriers() -> Carriers:
     ky, kx = np.mgrid[-TILE // 2 : TILE // 2 + 1, 1 : TILE // 2 + 1]
     squared = kx * kx + ky * ky
     # Integer comparisons: a carrier is in the band or not on every machine alike.
-    inside = (ky != 0) & (squared >= 19) & (squared <= 671)
+    inside = (ky != 0) & (squared >= 19) & (squared <= 529)
     kx, ky, squared = kx[inside], ky[inside], squared[inside]
     order = np.lexsort((kx, ky, squared))
     kx, ky = kx[order], ky[order]
