@@ -33,6 +33,10 @@ UNSIGNED: Final = (
     "or remove it."
 )
 
+MISSING: Final = (
+    "The credential names a watermark with handle {handle}, which was not found in the content."
+)
+
 # IPTC NewsCodes, digital source type. What neither set holds (algorithmicallyEnhanced,
 # screenCapture, humanEdits, …) neither says that AI took part nor that it did not: a screenshot or
 # a retouched copy of AI output rightly bears such a name.
@@ -119,6 +123,7 @@ def conclude(evidence: Sequence[Evidence]) -> Verdict:
     conflicts = tuple(_conflicts(evidence))
     origins = {each.finding.technique: each.origin for each in evidence if each.origin is not None}
     warnings = [warning for each in evidence for warning in each.warnings]
+    warnings.extend(_missing(evidence))
     if any(each.is_tampered for each in evidence):
         conclusion = Conclusion.TAMPERED
     elif conflicts:
@@ -136,6 +141,16 @@ def conclude(evidence: Sequence[Evidence]) -> Verdict:
         origin=None if conflicts else origin,
         warnings=(*warnings, *conflicts),
     )
+
+
+def _missing(evidence: Sequence[Evidence]) -> Iterator[str]:
+    """What a credential that holds names, and the content does not have."""
+    found = {each.finding.technique: each for each in evidence}
+    credential, watermark = found.get(Technique.CREDENTIAL), found.get(Technique.WATERMARK)
+    if credential is None or watermark is None or credential.is_tampered:
+        return
+    if credential.payload is not None and watermark.payload is None:
+        yield MISSING.format(handle=credential.payload.handle)
 
 
 def _conflicts(evidence: Sequence[Evidence]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -22,6 +23,8 @@ from labeler.media.media_type import MediaType
 
 __all__ = ["detect"]
 
+# `SoftBinding.for_payload`: 56 bits.
+_PAYLOAD: Final = re.compile("[0-9a-f]{14}")
 _PRESENCES: Final = {
     Integrity.INTACT: Presence.PRESENT,
     Integrity.TAMPERED: Presence.PRESENT,
@@ -80,11 +83,9 @@ def detect(
 def bound_payload(reading: CredentialReading) -> Payload | None:
     """The payload of Labeler's watermark that the credential is bound to; None if there is none."""
     for binding in reading.soft_bindings:
-        if binding.algorithm == SOFT_BINDING_ALGORITHM:
-            try:
-                return Payload.from_int(int(binding.value, 16))
-            except ValueError:
-                continue  # somebody else's manifest may hold anything
+        # Somebody else's manifest may hold anything under that name.
+        if binding.algorithm == SOFT_BINDING_ALGORITHM and _PAYLOAD.fullmatch(binding.value):
+            return Payload.from_int(int(binding.value, 16))
     return None
 
 

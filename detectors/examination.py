@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
-from detectors import credentials, metadata, pictures
 from detectors.conclusion import Evidence, conclude
-from detectors.report import Conclusion, Report
+from detectors.credentials import detect as detect_credential
+from detectors.metadata import detect as detect_metadata
+from detectors.pictures import detect as detect_watermark
+from detectors.report import Conclusion, Finding, Report
 from detectors.worker import Examine
 from labeler.codec.keys import Key, Keyring
 from labeler.credentials import TrustKind, TrustList, TrustStore
@@ -21,6 +23,11 @@ from labeler.media.media_type import MediaType, check_name, sniff
 from labeler.media.picture import open_picture
 
 __all__ = ["Examiner", "prepare", "sentence"]
+
+_TEXT: Final = 10_000
+"""Longest text in a report, characters."""
+_ITEMS: Final = 200
+"""Longest list in a report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +65,8 @@ class Examiner:
             media_type=None if media_type is None else media_type.value,
             conclusion=Conclusion.UNREADABLE if verdict is None else verdict.conclusion,
             origin=None if verdict is None else verdict.origin,
-            findings=tuple(each.finding for each in evidence),
-            warnings=(sentence(problem),) if verdict is None else verdict.warnings,
+            findings=tuple(_clipped(each.finding) for each in evidence),
+            warnings=_clip((sentence(problem),) if verdict is None else verdict.warnings),
         )
 
     def _collect(
@@ -67,9 +74,9 @@ class Examiner:
     ) -> Iterator[Evidence]:
         check_name(media_type, name)
         picture = open_picture(data, name=name, max_pixels=self.max_pixels)
-        yield credentials.detect(data, media_type, trust=self.trust, sidecar=sidecar)
-        yield metadata.detect(data, media_type)
-        yield pictures.detect(picture, self.keyring)
+        yield detect_credential(data, media_type, trust=self.trust, sidecar=sidecar)
+        yield detect_metadata(data, media_type)
+        yield detect_watermark(picture, self.keyring)
 
     def to_setup(self) -> Mapping[str, object]:
         """What a worker has to be told to become the same examiner, as JSON values."""
@@ -118,6 +125,21 @@ def prepare(setup: Mapping[str, Any]) -> Examine:
         return examiner.examine(data, name=header["name"], sidecar=sidecar).to_json()
 
     return examine
+
+
+def _clipped(finding: Finding) -> Finding:
+    return replace(finding, detail=_clip(finding.detail))
+
+
+def _clip(value: Any) -> Any:
+    """The JSON value with long texts and lists cut short: a file may bring them of any length."""
+    if isinstance(value, str):
+        return value if len(value) <= _TEXT else value[:_TEXT] + "…"
+    if isinstance(value, Mapping):
+        return {key: _clip(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_clip(each) for each in value[:_ITEMS])
+    return value
 
 
 def sentence(error: LabelerError) -> str:

@@ -216,7 +216,7 @@ def refine(autocorrelation: Autocorrelation, lattices: NDArray[np.float64]) -> N
     fitted = lattices / step
     for reach, window in ((1.5, 2), (2.9, 2), (9.0, 1)):
         fitted = _fit(autocorrelation, fitted, reach, window)
-    return fitted * step
+    return np.asarray(fitted * step)
 
 
 def _fit(

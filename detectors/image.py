@@ -164,7 +164,7 @@ def _conclude(found: Detection) -> Detection:
 
 
 def _geometry(place: Place, spectrum: Spectrum) -> Geometry:
-    upright = place.lattice @ np.linalg.inv(ORIENTATIONS[place.orientation]) / spectrum.scale
+    upright = place.lattice @ ORIENTATIONS[place.orientation] / spectrum.scale
     determinant = float(np.linalg.det(upright))
     across, down = np.linalg.norm(upright, axis=0)
     return Geometry(

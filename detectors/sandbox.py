@@ -232,7 +232,7 @@ class _Worker:
             except BlockingIOError:
                 continue
             except BrokenPipeError:
-                raise self._fate() from None
+                return  # it may have said why before it ended
 
     def _receive(self, count: int, deadline: _Deadline) -> bytes:
         pieces = bytearray()

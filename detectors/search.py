@@ -50,6 +50,8 @@ def search(spectrum: Spectrum, periods: tuple[int, ...]) -> list[Place]:
     Returns:
         At most `PLACES` places, best first; empty where the picture is too small for any tile.
     """
+    if min(spectrum.height, spectrum.width) < 2 * _LEAST_PERIOD:
+        return []
     found: list[Place] = []
     for lattices in _proposals(spectrum, periods):
         if len(lattices):
@@ -94,4 +96,4 @@ def _upright(spectrum: Spectrum, periods: NDArray[np.float64]) -> NDArray[np.flo
 def _unlike(periods: NDArray[np.float64], tried: NDArray[np.float64]) -> NDArray[np.float64]:
     """The periods that differ from all that were tried by more than a thousandth."""
     apart = np.abs(np.log(periods[:, None] / tried))
-    return periods[apart.min(axis=1) > 1e-3]
+    return np.asarray(periods[apart.min(axis=1) > 1e-3])

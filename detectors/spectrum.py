@@ -35,6 +35,8 @@ compensation stays mild (at most 1.9), so that the autocorrelation uses the whol
 _STEPS: Final = 1024
 """Table entries of the kernel between two bins."""
 _MARGIN: Final = 2
+_LEAST_SIDE: Final = 12
+"""Pictures smaller than that are padded to it: nothing is found in them, and nothing breaks."""
 _EDGE_WINDOW, _EDGE_CONTRAST, _EDGE_SIGMA = 5, 15.0, 2.0
 """Bilateral filter: pixels on a side, grey levels, pixels."""
 _SHADE_SIGMA: Final = 4.0
@@ -174,7 +176,7 @@ def _flatten(residual: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _padded(side: int) -> int:
     """An even size that transforms fast, at least `_OVERSAMPLING` times ``side``."""
-    return 2 * cv2.getOptimalDFTSize(int(np.ceil(side * _OVERSAMPLING / 2)))
+    return 2 * cv2.getOptimalDFTSize(int(np.ceil(max(side, _LEAST_SIDE) * _OVERSAMPLING / 2)))
 
 
 def _centred_transform(

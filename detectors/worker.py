@@ -69,7 +69,14 @@ def serve(prepare: Callable[[Mapping[str, Any]], Examine]) -> None:
         return
     _confine(int(setup[0]["memory_mib"]))
     _answer(answers, {"ready": True})
-    while (request := receive(requests)) is not None:
+    while True:
+        try:
+            request = receive(requests)
+        except MemoryError:
+            _answer(answers, {"failure": "memory"})
+            return  # the rest of the message is still in the pipe
+        if request is None:
+            return
         _limit_processor_time(float(setup[0]["seconds"]))
         _answer(answers, _attempt(examine, *request))
 

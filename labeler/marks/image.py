@@ -97,7 +97,8 @@ def embed(
         A new array of the same shape and dtype.
 
     Raises:
-        CapacityError: The picture is smaller than `MINIMUM_SIDE` pixels on a side.
+        CapacityError: The picture is smaller than `MINIMUM_SIDE` pixels on a side, or fully
+            transparent.
         TypeError: The array has another dtype.
         ValueError: The array has another shape, or ``strength`` is unknown.
     """
@@ -111,6 +112,11 @@ def embed(
             hint=f"It takes at least {MINIMUM_SIDE} pixels on each side",
         )
     shaped = _shape(pixels, tile(payload, key, tile_period(height, width)))
+    if not shaped.any():
+        raise CapacityError(
+            "every pixel is transparent, so that there is nothing to carry a watermark",
+            hint="Stamp it without a watermark, or flatten it onto a background",
+        )
     return _add(pixels, shaped, _gain(shaped, pixels, PRESETS[strength]))
 
 
