@@ -6,11 +6,11 @@ The registry is no part of it: it lies on the caller's side, where no stranger's
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from detectors.conclusion import Evidence, conclude
+from detectors.conclusion import Evidence, Verdict, conclude
 from detectors.credentials import detect as detect_credential
 from detectors.metadata import detect as detect_metadata
 from detectors.pictures import detect as detect_watermark
@@ -51,31 +51,31 @@ class Examiner:
         """
         evidence: list[Evidence] = []
         media_type: MediaType | None = None
-        verdict = None
         try:
             media_type = sniff(data, name=name)
             evidence.extend(self._collect(data, media_type, name, sidecar))
         except LabelerError as error:
-            problem = error
+            verdict = _cut_short(evidence, error)
         else:
             verdict = conclude(evidence)
         return Report(
             file=name,
             sha256=hashlib.sha256(data).hexdigest(),
             media_type=None if media_type is None else media_type.value,
-            conclusion=Conclusion.UNREADABLE if verdict is None else verdict.conclusion,
-            origin=None if verdict is None else verdict.origin,
+            conclusion=verdict.conclusion,
+            origin=verdict.origin,
             findings=tuple(_clipped(each.finding) for each in evidence),
-            warnings=_clip((sentence(problem),) if verdict is None else verdict.warnings),
+            warnings=_clip(verdict.warnings),
         )
 
     def _collect(
         self, data: bytes, media_type: MediaType, name: str, sidecar: bytes | None
     ) -> Iterator[Evidence]:
         check_name(media_type, name)
-        picture = open_picture(data, name=name, max_pixels=self.max_pixels)
+        # First what does not need the pixels: they may be damaged where the rest is not.
         yield detect_credential(data, media_type, trust=self.trust, sidecar=sidecar)
         yield detect_metadata(data, media_type)
+        picture = open_picture(data, name=name, max_pixels=self.max_pixels)
         yield detect_watermark(picture, self.keyring)
 
     def to_setup(self) -> Mapping[str, object]:
@@ -125,6 +125,21 @@ def prepare(setup: Mapping[str, Any]) -> Examine:
         return examiner.examine(data, name=header["name"], sidecar=sidecar).to_json()
 
     return examine
+
+
+def _cut_short(evidence: Sequence[Evidence], error: LabelerError) -> Verdict:
+    """The verdict on a file that could not be examined to its end.
+
+    Where a credential shows that the file was changed, that is known all the same, and most likely
+    why the rest cannot be read.
+    """
+    verdict = conclude(evidence)
+    if verdict.conclusion is Conclusion.TAMPERED:
+        return replace(verdict, warnings=(*verdict.warnings, sentence(error)))
+    warnings = (warning for each in evidence for warning in each.warnings)
+    return Verdict(
+        conclusion=Conclusion.UNREADABLE, origin=None, warnings=(sentence(error), *warnings)
+    )
 
 
 def _clipped(finding: Finding) -> Finding:

@@ -177,6 +177,9 @@ class Verifier:
         )
 
     def _find(self, payload: Payload) -> Receipt | None:
+        if self._registry is None:
+            # It may have been made since: a service outlives the first stamping.
+            self._registry = RegistryReader.open(self._settings.registry_location)
         receipt = None if self._registry is None else self._registry.find(payload.handle)
         # Handles of issuer 0 are not unique in the world: another machine's may be met here.
         return receipt if receipt is not None and receipt.payload == payload else None

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from labeler.credentials.sidecar import SIDECAR_SUFFIX
 from labeler.errors import BatchError, MediaError
 from labeler.media.media_type import MediaType, sniff
 from labeler.media.source import is_url
@@ -132,6 +133,8 @@ def _walk(folder: Path, *, recursive: bool, exclude: Path | None) -> Iterator[Pa
 
 def _select(paths: Iterable[Path], *, base: Path) -> Iterator[Source | LeftOut]:
     for path in paths:
+        if path.suffix == SIDECAR_SUFFIX:
+            continue  # It belongs to the file beside it.
         reason = None if path.suffix.lower() in _EXTENSIONS else _foreign(path)
         if reason is None:
             yield Source(str(path), path.relative_to(base))

@@ -18,7 +18,7 @@ import typer
 from labeler.errors import LabelerError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 __all__ = [
     "EXIT_DEFECT",
@@ -31,6 +31,8 @@ __all__ = [
     "print_json",
     "printable",
     "reporting",
+    "say",
+    "show",
     "stderr",
     "stdout",
 ]
@@ -72,6 +74,25 @@ def _console(file: TextIO) -> Console:
         highlight=False,
         emoji=False,
     )
+
+
+def show(renderable: RenderableType) -> None:
+    """Print something that rich draws on standard output."""
+    console = stdout()
+    if console.is_terminal:
+        console.print(renderable)
+        return
+    # Rich fills lines up with spaces, which are of no use in a file or pipe.
+    with console.capture() as capture:
+        console.print(renderable)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+    sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    """Print a paragraph on standard output; a terminal folds it, a pipe gets it as one line."""
+    console = stdout()
+    console.print(printable(text), soft_wrap=not console.is_terminal)
 
 
 def printable(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from labeler.cli import options
-from labeler.cli.console import EXIT_FAILED, EXIT_OK, EXIT_USAGE, print_json, reporting, stdout
+from labeler.cli.console import EXIT_FAILED, EXIT_OK, EXIT_USAGE, print_json, reporting, show
 from labeler.cli.inputs import load_settings
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def doctor(*, home: options.Home = None, as_json: options.Json = False) -> None:
         if as_json:
             print_json({"healthy": healthy, "checks": [check.members() for check in checks]})
         else:
-            stdout().print(_table(checks))
+            show(_table(checks))
         raise typer.Exit(EXIT_OK if healthy else EXIT_FAILED)
 
 

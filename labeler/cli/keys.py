@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from labeler.cli import options
-from labeler.cli.console import print_json, printable, reporting, stdout
+from labeler.cli.console import print_json, printable, reporting, say, show
 from labeler.cli.inputs import load_settings
 
 if TYPE_CHECKING:
@@ -82,11 +82,12 @@ def _print_made(directory: Path, signer: str, expires_at: datetime, key_file: Pa
     table.add_row("identity", printable(str(directory)))
     table.add_row("signer", f"{printable(signer)}, until {expires_at:%Y-%m-%d}")
     table.add_row("watermark key", printable(str(key_file)))
-    console = stdout()
-    console.print(table)
-    console.print(f"\n{NOT_FOR_PRODUCTION}")
-    console.print(
-        "\nWatermarks are made with the public key, which everyone can detect. To use your secret "
-        f"key instead:\n  export LABELER_WATERMARK_KEY_ID={key_file.stem}",
-        soft_wrap=True,
+    show(table)
+    say("")
+    say(NOT_FOR_PRODUCTION)
+    say("")
+    say(
+        "Watermarks are made with the public key, which everyone can detect. To use your secret "
+        "key instead:"
     )
+    say(f"  export LABELER_WATERMARK_KEY_ID={key_file.stem}")

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from labeler.batch.plan import Item
-from labeler.cli.console import SCHEMA, error_members, printable, stdout
+from labeler.cli.console import SCHEMA, error_members, printable, say, show
 from labeler.cli.reports import format_p_value
 from labeler.errors import LabelerError
 from labeler.receipt import Layer, LayerOutcome, Receipt
@@ -79,12 +79,11 @@ class WordResults:
 
     def finish(self, out: Path) -> None:
         """See `Results.finish`."""
-        console = stdout()
         if 0 < self._stamped <= _LISTED:
-            console.print(self._table(out))
+            show(self._table(out))
         if self._failed:
-            console.print(self._failures())
-        console.print(self._sentence(out), soft_wrap=True)
+            show(self._failures())
+        say(self._sentence(out))
 
     def _table(self, out: Path) -> Table:
         table = _new_table("file", "credential", "watermark", "metadata")
@@ -116,7 +115,7 @@ class WordResults:
             parts.append(f"{len(self._failed)} failed")
         if self._incomplete:
             parts.append(f"{self._incomplete} with a layer missing, as was allowed")
-        return f"{'; '.join(parts)}. Outputs are in {printable(str(out))}."
+        return f"{'; '.join(parts)}. Outputs are in {out}."
 
 
 def _new_table(*columns: str) -> Table:

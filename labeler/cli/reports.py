@@ -13,7 +13,7 @@ from rich.text import Text
 
 from detectors.conclusion import NOT_HUMAN
 from detectors.report import Conclusion, Finding, Presence, Report, Technique
-from labeler.cli.console import printable, stdout
+from labeler.cli.console import printable, say, show
 from labeler.codec.payload import Origin
 
 __all__ = ["format_p_value", "print_report", "print_summary"]
@@ -33,6 +33,13 @@ _ORIGINS: Final = {
     Origin.ENHANCED: "enhanced by an algorithm",
     Origin.ALGORITHMIC: "made by an algorithm without training data",
 }
+# From what is signed to what anyone can write.
+_ORDER: Final = (
+    Technique.CREDENTIAL,
+    Technique.WATERMARK,
+    Technique.FINGERPRINT,
+    Technique.METADATA,
+)
 _PRESENCES: Final = {
     Presence.PRESENT: "found",
     Presence.ABSENT: "not found",
@@ -63,12 +70,11 @@ def print_report(report: Report, *, as_json: bool) -> None:
         sys.stdout.write(report.to_json() + "\n")
         sys.stdout.flush()
     else:
-        stdout().print(_render(report))
+        show(_render(report))
 
 
 def print_summary(counts: Mapping[str, int]) -> None:
     """Print how often each conclusion was reached, and what no mark means."""
-    console = stdout()
     total = sum(counts.values())
     if total > 1:
         parts = (
@@ -76,9 +82,9 @@ def print_summary(counts: Mapping[str, int]) -> None:
             for conclusion, (words, _) in _CONCLUSIONS.items()
             if counts.get(conclusion)
         )
-        console.print(f"{total} files: {', '.join(parts)}", soft_wrap=True)
+        say(f"{total} files: {', '.join(parts)}")
     if counts.get(Conclusion.NO_MARK_FOUND):
-        console.print(NOT_HUMAN, soft_wrap=True)
+        say(NOT_HUMAN)
 
 
 def _render(report: Report) -> Group:
@@ -90,43 +96,58 @@ def _render(report: Report) -> Group:
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for finding in report.findings:
+    for finding in sorted(report.findings, key=lambda each: _ORDER.index(each.technique)):
         presence = _PRESENCES[finding.presence]
         told = Text(printable("; ".join(_DETAILS[finding.technique](finding))))
         weight = "bold" if finding.presence is Presence.PRESENT else "dim"
         table.add_row(finding.technique.value, Text(presence, style=weight), told)
     # What no mark means is said once, after the last report.
     warnings = [Text(f"! {printable(each)}") for each in report.warnings if each != NOT_HUMAN]
-    return Group(head, Padding(Group(table, *warnings), (0, 0, 1, 2)))
+    return Group(head, Padding(Group(table, *warnings), (0, 0, 1, 2), expand=False))
 
 
 def _credential(finding: Finding) -> Iterator[str]:
     detail: Mapping[str, Any] = finding.detail
-    if not detail:
-        return
-    yield _INTEGRITIES.get(detail["integrity"], detail["integrity"])
+    if integrity := detail.get("integrity"):
+        yield _INTEGRITIES.get(integrity, str(integrity))
     if signer := detail.get("signer"):
-        trust = _TRUSTS.get(detail["trust"], detail["trust"])
-        when = f" on {detail['signed_at'][:10]}" if detail.get("signed_at") else ""
+        trust = _TRUSTS.get(detail.get("trust", ""), "trust not known")
+        when = f" on {_day(detail['signed_at'])}" if detail.get("signed_at") else ""
         yield f"signed by {signer} ({trust}){when}"
-    if history := _HISTORIES.get(detail["history"]):
+    if history := _HISTORIES.get(detail.get("history", "")):
         yield history
 
 
 def _watermark(finding: Finding) -> Iterator[str]:
     detail: Mapping[str, Any] = finding.detail
-    if payload := detail.get("payload"):
-        yield f"handle {payload['handle']}"
-    if finding.p_value is not None:
-        yield format_p_value(finding.p_value)
-    if receipt := detail.get("receipt"):
-        yield f"stamped here on {receipt['created_at'][:10]} (receipt {receipt['receipt_id']})"
+    payload, receipt = detail.get("payload"), detail.get("receipt")
+    if payload:
+        yield f"handle {payload.get('handle')}"
+    yield from _other(finding)
+    if receipt:
+        since = "unchanged" if receipt.get("is_as_published") else "changed"
+        yield f"stamped here on {_day(receipt['created_at'])}, {since} since"
+        yield f"receipt {receipt['receipt_id']}"
     elif issuer := detail.get("issuer"):
-        yield f"issuer {issuer['name']}"
+        yield f"issuer {issuer.get('name')}"
 
 
 def _metadata(finding: Finding) -> Iterator[str]:
-    yield from map(str, filter(None, finding.detail.values()))
+    detail: Mapping[str, Any] = finding.detail
+    if source_type := detail.get("digital_source_type"):
+        yield str(source_type).rpartition("/")[2]
+    if system := detail.get("ai_system"):
+        version = detail.get("ai_system_version")
+        yield f"made with {system} {version}" if version else f"made with {system}"
+    if detail.get("prompt"):
+        yield "with the prompt"
+    if hints := detail.get("generator_hints"):
+        yield f"traces of a generator: {', '.join(map(str, hints))}"
+
+
+def _day(moment: object) -> str:
+    """The day of an ISO 8601 time."""
+    return str(moment)[:10]
 
 
 def _other(finding: Finding) -> Iterator[str]:

@@ -54,7 +54,7 @@ class _Preset:
 
 PRESETS: Final = {
     "quality": _Preset(0.070, 0.0055, 45.0),
-    "balanced": _Preset(0.095, 0.0099, 42.3),
+    "balanced": _Preset(0.091, 0.0090, 43.0),
     "robust": _Preset(0.132, 0.0190, 40.3),
 }
 _GAIN_LIMITS: Final = (0.8, 1.6)

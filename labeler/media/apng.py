@@ -168,8 +168,9 @@ def _over(below: Pixels, above: Pixels) -> Pixels:
     weight = upper[..., -1:] * full
     rest = (full - upper[..., -1:]) * lower[..., -1:]
     total = weight + rest
-    mixed = (upper * weight + lower * rest) // np.maximum(total, 1)
-    mixed[..., -1:] = total // full
+    # Rounded to the nearest: adding half the divisor first.
+    mixed = (upper * weight + lower * rest + total // 2) // np.maximum(total, 1)
+    mixed[..., -1:] = (total + full // 2) // full
     opaque = upper[..., -1:] == full
     return cast("Pixels", np.where(opaque, upper, mixed).astype(above.dtype))
 

@@ -36,7 +36,9 @@ def quantise(
         The palette (M, 3), M at most ``limit``, and the indices (N,) into it. With at most
         ``limit`` different colours the mapping is exact.
     """
-    packed = colours.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    packed = colours[:, 0].astype(np.uint32) << 16
+    packed |= colours[:, 1].astype(np.uint32) << 8
+    packed |= colours[:, 2]
     unique, inverse = np.unique(packed, return_inverse=True)
     distinct = np.stack([unique >> 16, unique >> 8 & 255, unique & 255], axis=1).astype(np.uint8)
     if len(distinct) <= limit:

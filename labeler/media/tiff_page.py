@@ -46,6 +46,7 @@ _CODING: Final = frozenset(
     {256, 257, 258, 259, 262, 266, 277, 278, 284, 292, 293, 317, 320, 322, 323, 324, 325, 332,
      338, 339, 347, 529, 530, 531, 532}
 )  # fmt: skip
+_SIZE: Final = frozenset({256, 257})
 # What stays of them when samples keep their meaning: ink set, extra samples, sample format.
 _SAMPLE_MEANING: Final = frozenset({332, 338, 339})
 _STRIP_BYTES: Final = 1 << 18
@@ -263,8 +264,9 @@ def _decode_with_pillow(ifd: tiff.Ifd, layout: tiff.Layout, page: PageFormat) ->
     with decoding():
         image: Image.Image = TiffImagePlugin.TiffImageFile(io.BytesIO(data))
         image.load()
-    mode = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}.get(image.mode)
-    if mode is None or image.size != (page.width, page.height):
+    mode = "L" if page.samples_seen == 1 else "RGB"
+    known = {"1", "L"} if mode == "L" else {"L", "P", "RGB"}
+    if image.mode not in known or image.size != (page.width, page.height):
         raise _unsupported(f"has {image.mode} pixels in this compression")
     pixels = np.asarray(image.convert(mode))
     return cast("Pixels", np.atleast_3d(pixels))
@@ -320,12 +322,10 @@ def encode(samples: Pixels, ifd: tiff.Ifd, layout: tiff.Layout, page: PageFormat
             )
             if (tag, value) != (317, 1)  # the default, which compressions without one do not know
         ),
-        _long(256, page.width, layout),
-        _long(257, page.height, layout),
         _long(278, rows, layout),
     ]
-    dropped = _CODING - _SAMPLE_MEANING if page.direct else _CODING
-    changed = ifd.with_entries(entries, without=dropped)
+    kept = _SIZE | _SAMPLE_MEANING if page.direct else _SIZE
+    changed = ifd.with_entries(entries, without=_CODING - kept)
     runs = [run for run in ifd.runs if run.offsets_tag not in {tiff.STRIP_OFFSETS, 324}]
     runs.append(tiff.Run(tiff.STRIP_OFFSETS, tiff.STRIP_BYTE_COUNTS, strips))
     return tiff.Ifd(changed.entries, tuple(runs), changed.sub_ifds)

@@ -42,7 +42,7 @@ from labeler.settings import Settings
 from labeler.stamping.readback import ExpectedWatermark
 from labeler.stamping.watermark import mark
 
-__all__ = ["Draft", "Order", "Tools", "build", "find_mark"]
+__all__ = ["Draft", "Order", "Tools", "build", "excuse", "find_mark"]
 
 _GO_ON: Final = "go on without a watermark (--allow-missing watermark), and the receipt says so"
 
@@ -161,7 +161,7 @@ def _with_watermark(
     try:
         marked = mark(_open(order, tools), payload, tools.key, strength=tools.settings.strength)
     except (CapacityError, UnsupportedMediaError) as error:
-        reason = _excuse(error, Layer.WATERMARK, order)
+        reason = excuse(error, Layer.WATERMARK, order)
         return Draft(data=untouched, watermark=None, remarks={Layer.WATERMARK: reason})
     return Draft(
         data=marked.data,
@@ -177,7 +177,7 @@ def _with_metadata(order: Order, draft: Draft) -> Draft:
             draft.data, order.media_type, order.provenance, name=order.content.name
         )
     except MetadataError as error:
-        return _remark(draft, Layer.METADATA, _excuse(error, Layer.METADATA, order))
+        return _remark(draft, Layer.METADATA, excuse(error, Layer.METADATA, order))
     return replace(draft, data=data)
 
 
@@ -187,7 +187,7 @@ def _with_credential(order: Order, tools: Tools, draft: Draft) -> Draft:
     except ParentCredentialError:
         raise  # a history that does not hold is no reason to publish without one
     except CredentialError as error:
-        return _remark(draft, Layer.CREDENTIAL, _excuse(error, Layer.CREDENTIAL, order))
+        return _remark(draft, Layer.CREDENTIAL, excuse(error, Layer.CREDENTIAL, order))
     return replace(draft, data=signed.data, signed=signed)
 
 
@@ -218,7 +218,7 @@ def _sign(order: Order, tools: Tools, draft: Draft) -> Signed:
     )
 
 
-def _excuse(error: LabelerError, layer: Layer, order: Order) -> str:
+def excuse(error: LabelerError, layer: Layer, order: Order) -> str:
     """Why ``layer`` is missing, where it may be missing; else the error is raised."""
     if layer not in order.allow_missing:
         if layer is Layer.WATERMARK:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -9,12 +10,15 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from labeler.credentials import sidecar_name
 from labeler.errors import OutputError
 from labeler.stamping.outlet import EXISTS, EXISTS_HINT, TEMPORARY_SUFFIX, Staged, refusing
 
 __all__ = ["FileOutlet"]
+
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
 class FileOutlet:
@@ -53,17 +57,17 @@ class FileOutlet:
     @contextmanager
     def stage(self, data: bytes, sidecar: bytes | None, *, overwrite: bool) -> Iterator[Staged]:
         """See `Outlet.stage`."""
-        # A link stays a link: what it leads to is replaced.
-        path = self._path.resolve()
+        # A link stays a link: what it leads to is replaced. Its sidecar is looked for beside it.
+        path, beside = self._path.resolve(), Path(self.sidecar_name)
         files = [_StagedFile(path, overwrite=overwrite)]
         if sidecar is not None:
-            files.append(_StagedFile(Path(sidecar_name(str(path))), overwrite=overwrite))
+            files.append(_StagedFile(beside, overwrite=overwrite))
         try:
             with refusing(self.name):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 for file, content in zip(files, (data, sidecar), strict=False):
                     file.write(content or b"")
-            yield _StagedFiles(self.name, files)
+            yield _StagedFiles(self.name, files, stale=beside if overwrite else None)
         finally:
             for file in files:
                 file.discard()
@@ -72,9 +76,10 @@ class FileOutlet:
 class _StagedFiles:
     """A file and perhaps its sidecar, under temporary names."""
 
-    def __init__(self, name: str, files: list[_StagedFile]) -> None:
+    def __init__(self, name: str, files: list[_StagedFile], *, stale: Path | None) -> None:
         self._name = name
         self._files = files
+        self._stale = stale
 
     def read(self) -> tuple[bytes, bytes | None]:
         with refusing(self._name):
@@ -92,9 +97,11 @@ class _StagedFiles:
                 for sidecar in sidecars:
                     sidecar.withdraw()
                 raise
-            if not sidecars:
-                file.remove_stale_sidecar()
         # From here on the output is there, and nothing is an error any more.
+        with suppress(OSError):
+            if self._stale is not None and not sidecars:
+                # The sidecar of a file that was replaced would belie the new one.
+                self._stale.unlink(missing_ok=True)
         with suppress(OSError):
             _synchronise(file.path.parent)
 
@@ -123,11 +130,18 @@ class _StagedFile:
         if self._overwrite:
             self._is_new = not self.path.exists()
             self.temporary.replace(self.path)
-        else:
+            return
+        try:
             # Unlike renaming, linking fails where something has appeared in the meantime.
             os.link(self.temporary, self.path)
-            self._is_new = True
-            self.temporary.unlink()
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            # No links on this file system (FAT, some shares): nearly as good.
+            if os.path.lexists(self.path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from error
+            self.temporary.rename(self.path)
+        self._is_new = True
 
     def withdraw(self) -> None:
         """Take back what was published, unless it replaced something: that is gone."""
@@ -137,12 +151,6 @@ class _StagedFile:
     def discard(self) -> None:
         with suppress(OSError):
             self.temporary.unlink(missing_ok=True)
-
-    def remove_stale_sidecar(self) -> None:
-        """The sidecar of a file that was replaced would belie the new one."""
-        if self._overwrite:
-            with suppress(OSError):
-                Path(sidecar_name(str(self.path))).unlink(missing_ok=True)
 
 
 def _synchronise(directory: Path) -> None:

@@ -10,7 +10,7 @@ from labeler.codec.keys import Key, Keyring
 from labeler.codec.payload import Payload
 from labeler.credentials import Integrity, TrustStore
 from labeler.credentials import read as read_credential
-from labeler.errors import LabelerError, MarkNotVerifiedError
+from labeler.errors import CapacityError, LabelerError, MarkNotVerifiedError
 from labeler.media.media_type import MediaType
 from labeler.media.picture import Picture, open_picture
 from labeler.metadata import read as read_metadata
@@ -25,8 +25,8 @@ __all__ = [
 ]
 
 
-class WatermarkLostError(MarkNotVerifiedError):
-    """The watermark did not survive the encoding: another picture may fare better."""
+class WatermarkLostError(CapacityError, MarkNotVerifiedError):
+    """The watermark did not survive the encoding: the content cannot carry it in this format."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +98,8 @@ def check_watermark(
     if found is None:
         raise WatermarkLostError(
             "the watermark does not read back from what was written",
-            hint="The picture has too little room for it: use a larger one, the strength "
-            '"robust" (--strength), or a format with less compression',
+            hint="The picture is too flat, too small or too strongly compressed for it: use the "
+            'strength "robust" (--strength), or a format with less compression',
         )
     return found
 

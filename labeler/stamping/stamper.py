@@ -25,6 +25,7 @@ from labeler.credentials import Identity, find_sidecar, read_sidecar
 from labeler.errors import (
     IdentityError,
     LabelerError,
+    MarkNotVerifiedError,
     OutputError,
     UnreadableMediaError,
     WatermarkKeyError,
@@ -35,7 +36,7 @@ from labeler.provenance import Provenance
 from labeler.receipt import Layer, LayerOutcome, Receipt
 from labeler.registry import Registry
 from labeler.settings import Settings
-from labeler.stamping.build import Draft, Order, Tools, build, find_mark
+from labeler.stamping.build import Draft, Order, Tools, build, excuse, find_mark
 from labeler.stamping.outlet import Outlet
 from labeler.stamping.profile import profile_digest
 from labeler.stamping.publication import Target, open_outlet
@@ -175,9 +176,10 @@ class Stamper:
             try:
                 return self._finish(order, draft, outlet, profile, overwrite=overwrite)
             except WatermarkLostError as error:
-                if kept is not None or Layer.WATERMARK not in order.allow_missing:
+                if kept is not None:
                     raise
-                draft = build(order, self._tools, without_watermark=error.problem)
+                reason = excuse(error, Layer.WATERMARK, order)
+                draft = build(order, self._tools, without_watermark=reason)
                 return self._finish(order, draft, outlet, profile, overwrite=overwrite)
         except LabelerError as error:
             error.with_file(content.name)
@@ -248,15 +250,21 @@ class Stamper:
         sidecar = None if draft.signed is None else draft.signed.sidecar
         with outlet.stage(draft.data, sidecar, overwrite=overwrite) as staged:
             written = staged.read()
+            if written != (draft.data, sidecar):
+                raise MarkNotVerifiedError(
+                    "what was written does not read back as it was",
+                    hint="Nothing was published; check the disk",
+                )
             p_value = self._read_back(order, draft, *written)
             receipt = self._make_receipt(order, draft, outlet, written[0], p_value)
             self._registry.prepare(receipt, profile=profile)
             try:
                 staged.publish()
             except OutputError:
-                # Surely not published. Of anything else, an interruption say, that is not known,
-                # and the prepared receipt stays.
-                self._registry.withdraw(receipt.receipt_id)
+                # A prepared receipt too many is harmless, one too few is not: after anything else,
+                # an interruption say, it stays.
+                if outlet.sha256() != receipt.target_sha256:
+                    self._registry.withdraw(receipt.receipt_id)
                 raise
         # The output is there, and its receipt too: failing now would only deny both. The state
         # is set when the same is stamped again.
