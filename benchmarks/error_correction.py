@@ -114,7 +114,7 @@ def _candidates(only: str) -> list[Candidate]:
         *[_polar("polar 1024, pol. weight", by_weight, CODE_BITS, size) for size in (32, 128)],
         *[_polar("polar 512", short, 512, size) for size in (32, 128)],
         *[_convolutional(tail_biting=False, list_size=size) for size in (1, 8, 32)],
-        *[_convolutional(tail_biting=True, list_size=size) for size in (8, 32)],
+        _convolutional(tail_biting=True, list_size=32),
     ]
     return [candidate for candidate in candidates if only in candidate.name]
 

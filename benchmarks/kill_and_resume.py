@@ -31,7 +31,7 @@ from PIL import Image
 
 from benchmarks.tables import markdown_table
 
-_SIZE = (384, 512)
+_SIZE = (256, 320)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ def trial(folder: Path, *, pictures: int, kills: int, jobs: int, rng: random.Ran
     started = time.perf_counter()
     sources, out, home = folder / "in", folder / "out", folder / "home"
     _make_pictures(sources, pictures)
-    _labeler(home, "keys", "init").wait()
+    _labeler(home, "keys", "init").communicate()
     command = ("stamp", str(sources), "--out", str(out), "--jobs", str(jobs), "--resume", "--json")
     killed_at = tuple(
         _run_and_kill(home, command, out, after=(kill + 1) * pictures // (kills + 1), rng=rng)

@@ -31,9 +31,9 @@ from detectors.search import PLACES, STANDS_OUT, hypotheses, search
 from detectors.spectrum import Spectrum, analyse, without_shades
 from detectors.synchronisation import ORIENTATIONS, Place, hear
 from labeler.codec.keys import Key
+from labeler.codec.lattice import PERIODS
 from labeler.codec.payload import Payload
 from labeler.codec.significance import p_value
-from labeler.marks.image import PERIODS
 
 __all__ = ["PRESENT_AT", "Detection", "Geometry", "detect", "detect_each"]
 

@@ -15,6 +15,7 @@ Written description: ``docs/wire-format.md``.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
@@ -29,6 +30,7 @@ from labeler.codec.payload import Payload
 __all__ = [
     "BAND_SPLIT",
     "CARRIERS",
+    "PERIODS",
     "TILE",
     "Carriers",
     "DataChips",
@@ -37,6 +39,7 @@ __all__ = [
     "pilot_signs",
     "spectrum",
     "tile",
+    "tile_period",
 ]
 
 TILE: Final = 96
@@ -47,6 +50,8 @@ BAND_SPLIT: Final = 0.125
 """Boundary of the low and the high band, which are masked differently when embedding."""
 _TILT: Final = -0.7
 """Amplitude falls with frequency as ``frequency ** _TILT``: pictures and codecs do the same."""
+PERIODS: Final = ((300, 64), (420, 80), (900, 96), (1500, 128), (2600, 192), (math.inf, 256))
+"""Tile size in pixels, by the square root of the picture's area up to which it is used."""
 _BLOCK: Final = 18
 """Carriers of neighbouring frequency that share out the roles."""
 _SYNC_PER_BLOCK: Final = 4
@@ -188,3 +193,9 @@ def tile(payload: Payload, key: Key, period: int) -> Tile:
         bands.append(np.fft.irfft2(grid, s=(period, period)))
     scale = 1 / np.sqrt(np.mean((bands[0] + bands[1]) ** 2))
     return Tile(*((band * scale).astype(np.float32) for band in bands))
+
+
+def tile_period(height: int, width: int) -> int:
+    """Size of the tile, pixels, for a picture of this size."""
+    size = (height * width) ** 0.5
+    return next(period for limit, period in PERIODS if size <= limit)

@@ -8,9 +8,11 @@ the media. For one fixed hypothesis about where the mark lies and what it says, 
 is then a Rademacher sum of unit variance, whatever the media values ``x_i`` are. Its tail is at
 most ``1 / (4 Q(sqrt 2)) = 3.178...`` times the Gaussian tail ``Q(z)`` (V. Bentkus and
 D. Dzindzalieta, "A tight Gaussian bound for weighted sums of Rademacher random variables",
-Bernoulli 21(2), 2015), and at most ``exp(-z^2 / 2)`` (W. Hoeffding, 1963). A search that takes the best of many hypotheses
-multiplies by their number (the union bound): every scale, rotation, shift, code word and key that
-could have been tried is counted, whether it was tried or not.
+Bernoulli 21(2), 2015), and at most ``exp(-z^2 / 2)`` (W. Hoeffding, 1963).
+
+A search that takes the best of many hypotheses multiplies by their number (the union bound): every
+scale, rotation, shift, code word and key that could have been tried is counted, whether it was
+tried or not.
 """
 
 from __future__ import annotations

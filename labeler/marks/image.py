@@ -25,19 +25,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeler.codec.keys import PUBLIC_KEY, Key
-from labeler.codec.lattice import Tile, tile
+from labeler.codec.lattice import Tile, tile, tile_period
 from labeler.codec.payload import Payload
 from labeler.errors import CapacityError
 from labeler.marks.similarity import CONTRAST_FLOOR, structural_similarity
 
-__all__ = ["MINIMUM_SIDE", "PERIODS", "Pixels", "Strength", "embed", "tile_period"]
+__all__ = ["MINIMUM_SIDE", "Pixels", "Strength", "embed"]
 
 Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 """``(H, W)`` grey, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGB and alpha; uint8 or uint16, sRGB."""
 Strength: TypeAlias = Literal["quality", "balanced", "robust"]
 
-PERIODS: Final = ((300, 64), (420, 80), (900, 96), (1500, 128), (2600, 192), (float("inf"), 256))
-"""Tile size in pixels, by the square root of the picture's area up to which it is used."""
 MINIMUM_SIDE: Final = 128
 """Fewest pixels on the short side: two of the smallest tiles."""
 
@@ -120,12 +118,6 @@ def embed(
     return _add(pixels, shaped, _gain(shaped, pixels, PRESETS[strength]))
 
 
-def tile_period(height: int, width: int) -> int:
-    """Size of the tile, pixels, for a picture of this size."""
-    size = (height * width) ** 0.5
-    return next(period for limit, period in PERIODS if size <= limit)
-
-
 def _check(pixels: Pixels) -> None:
     if pixels.dtype not in (np.uint8, np.uint16):
         raise TypeError(f"pixels are uint8 or uint16, not {pixels.dtype}")
@@ -153,7 +145,7 @@ def _luma(pixels: Pixels) -> NDArray[np.float32]:
 def _masks(luma: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Local amplitude allowed to the low and to the high band, before the gain.
 
-    Masks are smooth: they are worked out at half the size, from means of the luma and of its square.
+    Masks are smooth: half the size is enough, with means of the luma and of its square.
     """
     height, width = luma.shape
     half = (width // 2, height // 2)

@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeler.codec.keys import PUBLIC_KEY, Key
+from labeler.codec.lattice import PERIODS, tile_period
 from labeler.codec.payload import Handle, Origin, Payload
 from labeler.errors import CapacityError
-from labeler.marks.image import MINIMUM_SIDE, PERIODS, embed, tile_period
+from labeler.marks.image import MINIMUM_SIDE, embed
 from labeler.marks.similarity import structural_similarity
 from tests.scenes import chart, photograph
 

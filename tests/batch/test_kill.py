@@ -1,0 +1,67 @@
+"""Batches that are killed: at random, and at each step that counts."""
+
+import random
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+from PIL import Image
+
+from benchmarks.kill_and_resume import trial
+from tests.cli.pictures import save
+from tests.cli.running import environment, labeler
+
+
+def test_a_batch_that_is_killed_twice_is_done_once_and_whole(tmp_path):
+    tally = trial(tmp_path, pictures=16, kills=2, jobs=2, rng=random.Random(7))
+    assert tally.is_right, tally
+    assert all(0 < there < 16 for there in tally.killed_at), tally
+
+
+@pytest.fixture(scope="module")
+def made_home(tmp_path_factory):
+    home = tmp_path_factory.mktemp("kill") / "home"
+    assert labeler("keys", "init", home=home).code == 0
+    return home
+
+
+# What is not reached any more. Everything before it has happened.
+STEPS = {
+    "before the receipt": "labeler.registry.store.Registry.prepare",
+    "before the output appears": "labeler.stamping.files._StagedFiles.publish",
+    "before the receipt is confirmed": "labeler.registry.store.Registry.confirm",
+    "before the ledger knows": "labeler.batch.ledger.Ledger.complete",
+}
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+def test_a_batch_that_is_killed_at_a_step_is_done_once_and_whole(step, made_home, tmp_path):
+    save(tmp_path / "in" / "a.png", 1)
+    out = tmp_path / "out"
+    holder, _, name = step.rpartition(".")
+    module, _, kind = holder.rpartition(".")
+    arguments = ["stamp", str(tmp_path / "in"), "--out", str(out), "--json", "--resume"]
+    script = (
+        "import os, signal, sys\n"
+        f"from {module} import {kind}\n"
+        f"{kind}.{name} = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from labeler.cli import main\n"
+        f"sys.argv = ['labeler', *{arguments!r}]\n"
+        "main()\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", script], env=environment(made_home), check=False)
+    assert killed.returncode == -9
+    resumed = labeler(*arguments, home=made_home)
+    assert resumed.code == 0, resumed.err
+    (line,) = resumed.lines
+    assert [path.name for path in out.iterdir()] == ["a.png"]
+    with Image.open(out / "a.png") as picture:
+        picture.load()
+    with closing(sqlite3.connect(made_home / "registry.sqlite3")) as database:
+        published = database.execute(
+            "SELECT receipt_id FROM receipt WHERE target = ? AND state = 'published'",
+            (str(out / "a.png"),),
+        ).fetchall()
+    assert published == [(line["receipt"]["receipt_id"],)]

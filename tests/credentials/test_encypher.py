@@ -1,0 +1,148 @@
+"""A second validator, written by others in another language, judges what Labeler signs.
+
+encypher-c2pa runs in an environment of its own: the interpreter named by LABELER_ENCYPHER_PYTHON,
+or one that is made for the session.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import venv
+
+import pytest
+
+from labeler.credentials import Parent, describe, sign
+from labeler.media.media_type import MediaType
+from labeler.provenance import Provenance
+from tests.credentials.certificates import NOW
+from tests.credentials.pictures import EMBEDDED, pages, picture
+
+REQUIREMENT = "encypher-c2pa==1.7.1"
+IN_CI = os.environ.get("CI") == "true"
+
+# Runs there: reads jobs from standard input, writes reports to standard output.
+SCRIPT = """
+import json, sys
+import encypher_c2pa
+
+jobs = json.load(sys.stdin)
+reports = []
+for job in jobs["files"]:
+    report = encypher_c2pa.verify(
+        job["file"], job["media_type"], manifest_store=job["sidecar"], trust_pem=jobs["root"],
+        no_default_trust=True, telemetry=False, online=False,
+    )
+    reports.append({key: report.get(key) for key in
+                    ("present", "integrity", "signature", "hard_binding", "validation_state")})
+json.dump(reports, sys.stdout)
+"""
+
+pytestmark = pytest.mark.system
+
+
+def unavailable(reason):
+    if IN_CI:
+        pytest.fail(f"the second validator is mandatory in CI: {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def interpreter(tmp_path_factory):
+    named = os.environ.get("LABELER_ENCYPHER_PYTHON")
+    if named:
+        return named
+    directory = tmp_path_factory.mktemp("encypher") / "venv"
+    venv.create(directory, with_pip=True)
+    python = directory / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    try:
+        done = subprocess.run(
+            [*command, REQUIREMENT], capture_output=True, text=True, timeout=180, check=False
+        )
+    except subprocess.TimeoutExpired:
+        unavailable(f"{REQUIREMENT} was not installed within three minutes")
+    if done.returncode:
+        unavailable(f"{REQUIREMENT} cannot be installed: {done.stderr.strip()[-200:]}")
+    return str(python)
+
+
+def changed(data, at):
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+@pytest.fixture(scope="module")
+def cases(definition, child_definition, identity):
+    """Name → file, media type, sidecar, and the state that is due."""
+    signed = {kind: sign(picture(kind), kind, definition, identity).data for kind in EMBEDDED}
+    cases = {kind.name: (data, kind, None, "Trusted") for kind, data in signed.items()}
+    png = signed[MediaType.PNG]
+    bad = changed(png, png.rindex(b"IDAT") + 60)
+    cases["tampered"] = (bad, MediaType.PNG, None, "Invalid")
+    prompt = describe(
+        Provenance(generator="Model", prompt="a dog", prompt_writer="Ana", title="A dog"), now=NOW
+    )
+    with_prompt = sign(picture(), MediaType.PNG, prompt, identity).data
+    cases["with a prompt"] = (with_prompt, MediaType.PNG, None, "Trusted")
+    for name, source in (("unsigned parent", picture()), ("signed parent", png)):
+        parent = Parent(data=source, media_type=MediaType.PNG)
+        child = sign(
+            picture(MediaType.JPEG), MediaType.JPEG, child_definition, identity, parent=parent
+        )
+        cases[name] = (child.data, MediaType.JPEG, None, "Trusted")
+    tiff = sign(pages(), MediaType.TIFF, definition, identity)
+    cases["sidecar"] = (tiff.data, MediaType.TIFF, tiff.sidecar, "Trusted")
+    wrong = (changed(tiff.data, 300), MediaType.TIFF, tiff.sidecar, "Invalid")
+    cases["sidecar of a tampered file"] = wrong
+    return cases
+
+
+@pytest.fixture(scope="module")
+def reports(interpreter, cases, development, tmp_path_factory):
+    folder, jobs = tmp_path_factory.mktemp("cases"), []
+    for index, (data, media_type, sidecar, _) in enumerate(cases.values()):
+        file = folder / f"{index}{media_type.extension}"
+        file.write_bytes(data)
+        beside = folder / f"{index}.c2pa" if sidecar else None
+        if beside:
+            beside.write_bytes(sidecar)
+        jobs.append(
+            {
+                "file": str(file),
+                "media_type": media_type.value,
+                "sidecar": beside and str(beside),
+            }
+        )
+    request = json.dumps({"root": (development / "root.pem").read_text(), "files": jobs})
+    done = subprocess.run(
+        [interpreter, "-c", SCRIPT],
+        input=request,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        # Nothing of the session's own environment leaks into the other interpreter.
+        env={"PATH": os.environ.get("PATH", ""), "HOME": str(folder)},
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(zip(cases, json.loads(done.stdout), strict=True))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(kind.name for kind in EMBEDDED),
+        "with a prompt",
+        "unsigned parent",
+        "signed parent",
+        "sidecar",
+        "tampered",
+        "sidecar of a tampered file",
+    ],
+)
+def test_the_second_validator_agrees(cases, reports, name):
+    report, due = reports[name], cases[name][3]
+    assert report["present"] is True
+    assert report["validation_state"] == due, report
+    assert report["signature"] == "valid"
+    assert report["hard_binding"] == ("match" if due == "Trusted" else "mismatch")

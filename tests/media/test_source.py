@@ -1,0 +1,111 @@
+import io
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from labeler.errors import MediaTooLargeError, SettingsError, UnreadableMediaError
+from labeler.media.source import as_local_path, read_content
+
+DATA = bytes(range(256)) * 4
+
+
+class Trickle(io.RawIOBase):
+    """Gives a few bytes at a time, as pipes and sockets do."""
+
+    def __init__(self, data):
+        self._data = data
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        piece, self._data = self._data[:7], self._data[7:]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "ä b.bin"
+    path.write_bytes(DATA)
+    return path
+
+
+def test_every_kind_of_source_gives_the_same_bytes(file):
+    fsspec.filesystem("memory").pipe_file("/sources/a.bin", DATA)
+    sources = [
+        file,
+        str(file),
+        file.as_uri(),
+        "memory://sources/a.bin",
+        DATA,
+        bytearray(DATA),
+        memoryview(DATA),
+        io.BytesIO(DATA),
+        Trickle(DATA),
+    ]
+    for source in sources:
+        content = read_content(source, max_bytes=len(DATA))
+        assert content.data == DATA
+        assert content.sha256 == read_content(DATA, max_bytes=2000).sha256
+
+
+def test_names_and_paths(file):
+    assert read_content(file, max_bytes=2000).name == str(file)
+    assert read_content(file, max_bytes=2000).path == file
+    assert read_content(file.as_uri(), max_bytes=2000).path == file
+    assert read_content(DATA, max_bytes=2000).path is None
+    assert read_content(DATA, max_bytes=2000, name="upload.png").name == "upload.png"
+    assert read_content(DATA, max_bytes=2000).name == "<bytes>"
+    assert read_content(io.BytesIO(DATA), max_bytes=2000).name == "<stream>"
+    with file.open("rb") as stream:
+        assert read_content(stream, max_bytes=2000).name == str(file)
+
+
+def test_a_stream_is_read_from_where_it_stands():
+    stream = io.BytesIO(DATA)
+    stream.seek(1000)
+    assert read_content(stream, max_bytes=2000).data == DATA[1000:]
+
+
+@pytest.mark.parametrize("make", [lambda file: file, lambda _: DATA, lambda _: io.BytesIO(DATA)])
+def test_more_than_the_limit_is_refused(file, make):
+    with pytest.raises(MediaTooLargeError, match="more than 1023 bytes"):
+        read_content(make(file), max_bytes=1023)
+
+
+def test_an_endless_source_is_not_read_to_its_end():
+    with pytest.raises(MediaTooLargeError):
+        read_content("/dev/zero", max_bytes=100_000)
+
+
+@pytest.mark.parametrize("source", ["none.png", "memory://none/at/all.png", Path()])
+def test_what_cannot_be_read_is_named(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnreadableMediaError) as caught:
+        read_content(source, max_bytes=100)
+    assert caught.value.file == str(source)
+
+
+def test_an_unknown_protocol_is_named():
+    with pytest.raises(SettingsError, match="protocol") as caught:
+        read_content("nonsense://a/b", max_bytes=100)
+    assert caught.value.file == "nonsense://a/b"
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("a.png", Path("a.png")),
+        ("/a b.png", Path("/a b.png")),
+        ("file:///a%20b.png", Path("/a b.png")),
+        ("file://localhost/a.png", Path("/a.png")),
+        ("s3://bucket/a.png", None),
+        ("simplecache::s3://bucket/a.png", None),
+        ("odd:name://x", None),
+        ("what: a://name.png", Path("what: a://name.png")),
+    ],
+)
+def test_local_paths_are_told_from_urls(location, path):
+    assert as_local_path(location) == path

@@ -1,0 +1,90 @@
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from labeler.codec.payload import Handle, Origin, Payload
+from labeler.provenance import SourceType
+from labeler.receipt import Layer, LayerOutcome, Receipt
+
+RECEIPT = Receipt(
+    receipt_id="5f0c",
+    created_at=datetime(2026, 11, 21, 12, 30, tzinfo=UTC),
+    target="/out/ä.png",
+    sidecar=None,
+    media_type="image/png",
+    source_sha256="ab" * 32,
+    target_sha256="cd" * 32,
+    source_type=SourceType.COMPOSITE_SYNTHETIC,
+    payload=Payload(origin=Origin.COMPOSITE, handle=Handle(3, 42)),
+    key_id="0123456789abcdef",
+    manifest_id="urn:c2pa:1",
+    layers=(
+        LayerOutcome(layer=Layer.WATERMARK, present=True, p_value=1e-99, psnr_db=45.25),
+        LayerOutcome(layer=Layer.METADATA, present=False, reason="it was allowed"),
+    ),
+)
+
+
+def test_the_schema_is_the_documented_one():
+    assert json.loads(RECEIPT.to_json()) == {
+        "schema": 1,
+        "receipt_id": "5f0c",
+        "created_at": "2026-11-21T12:30:00+00:00",
+        "target": "/out/ä.png",
+        "sidecar": None,
+        "media_type": "image/png",
+        "source_sha256": "ab" * 32,
+        "target_sha256": "cd" * 32,
+        "source_type": "compositeSynthetic",
+        "payload": {"version": 1, "origin": "composite", "handle": "0003-0000002a"},
+        "key_id": "0123456789abcdef",
+        "manifest_id": "urn:c2pa:1",
+        "layers": [
+            {
+                "layer": "watermark",
+                "present": True,
+                "p_value": 1e-99,
+                "psnr_db": 45.25,
+                "reason": None,
+            },
+            {
+                "layer": "metadata",
+                "present": False,
+                "p_value": None,
+                "psnr_db": None,
+                "reason": "it was allowed",
+            },
+        ],
+    }
+
+
+def test_what_is_written_is_read():
+    assert Receipt.from_json(RECEIPT.to_json()) == RECEIPT
+
+
+def test_times_are_written_in_utc():
+    elsewhere = RECEIPT.created_at.astimezone(timezone(timedelta(hours=5)))
+    members = json.loads(RECEIPT.to_json()) | {"created_at": elsewhere.isoformat()}
+    assert Receipt.from_json(json.dumps(members)).to_json() == RECEIPT.to_json()
+
+
+def test_what_is_missing_is_told_with_its_reason():
+    assert [outcome.reason for outcome in RECEIPT.missing] == ["it was allowed"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": 2},
+        {"source_type": "guess"},
+        {"payload": {"version": 1, "origin": "x", "handle": "0003-0000002a"}},
+        {"payload": {"version": 1, "origin": "composite", "handle": "3-42"}},
+        {"payload": 7},
+        {"layers": None},
+        {"created_at": "yesterday"},
+    ],
+)
+def test_what_is_no_receipt_is_refused(change):
+    with pytest.raises(ValueError, match=r"."):
+        Receipt.from_json(json.dumps(json.loads(RECEIPT.to_json()) | change))

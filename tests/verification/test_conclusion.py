@@ -1,0 +1,165 @@
+import pytest
+
+from detectors.conclusion import MISSING, NOT_HUMAN, UNSIGNED, Evidence, conclude
+from detectors.report import Conclusion, Finding, Presence, Technique
+from labeler.codec.payload import Handle, Origin, Payload
+from labeler.provenance import SourceType
+
+PAYLOAD = Payload(origin=Origin.GENERATED, handle=Handle(0, 1))
+OTHER = Payload(origin=Origin.GENERATED, handle=Handle(0, 2))
+GENERATED = SourceType.TRAINED_ALGORITHMIC_MEDIA
+
+
+def credential(*source_types, presence=Presence.PRESENT, **options):
+    return evidence(Technique.CREDENTIAL, presence, source_types=source_types, **options)
+
+
+def watermark(payload=PAYLOAD, presence=Presence.PRESENT):
+    return evidence(Technique.WATERMARK, presence, payload=payload)
+
+
+def metadata(*source_types, presence=Presence.PRESENT):
+    return evidence(Technique.METADATA, presence, source_types=source_types)
+
+
+def evidence(technique, presence, **options):
+    return Evidence(finding=Finding(technique=technique, presence=presence), **options)
+
+
+NO_CREDENTIAL = credential(presence=Presence.ABSENT)
+NO_WATERMARK = watermark(None, Presence.ABSENT)
+NO_METADATA = metadata(presence=Presence.ABSENT)
+
+
+def test_nothing_found_does_not_mean_a_person_made_it():
+    verdict = conclude([NO_CREDENTIAL, NO_WATERMARK, NO_METADATA])
+    assert verdict.conclusion is Conclusion.NO_MARK_FOUND
+    assert verdict.origin is None
+    assert verdict.warnings == (NOT_HUMAN,)
+
+
+@pytest.mark.parametrize(
+    "found", [credential(GENERATED), watermark(), metadata(GENERATED.uri)], ids=str
+)
+def test_each_technique_alone_marks(found):
+    verdict = conclude([found])
+    assert verdict.conclusion is Conclusion.MARKED
+    assert verdict.origin is Origin.GENERATED
+
+
+def test_metadata_alone_comes_with_a_warning_and_not_otherwise():
+    assert UNSIGNED in conclude([NO_CREDENTIAL, metadata(GENERATED)]).warnings
+    assert conclude([credential(GENERATED), metadata(GENERATED)]).warnings == ()
+
+
+@pytest.mark.parametrize("presence", [Presence.ABSENT, Presence.INCONCLUSIVE])
+@pytest.mark.parametrize("make", [credential, metadata])
+def test_what_is_not_present_does_not_mark(make, presence):
+    assert conclude([make(GENERATED, presence=presence)]).conclusion is Conclusion.NO_MARK_FOUND
+
+
+@pytest.mark.parametrize("payload", [None, PAYLOAD])
+def test_an_inconclusive_watermark_does_not_mark(payload):
+    verdict = conclude([watermark(payload, Presence.INCONCLUSIVE)])
+    assert verdict.conclusion is Conclusion.NO_MARK_FOUND
+
+
+def test_a_watermark_without_payload_marks_with_unknown_origin():
+    verdict = conclude([watermark(None)])
+    assert (verdict.conclusion, verdict.origin) == (Conclusion.MARKED, Origin.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    "source_type", ["digitalCapture", "computationalCapture", "algorithmicallyEnhanced", "novelty"]
+)
+def test_a_credential_without_ai_is_no_ai_mark(source_type):
+    verdict = conclude([credential(source_type), NO_WATERMARK, NO_METADATA])
+    assert verdict.conclusion is Conclusion.NO_MARK_FOUND
+    assert verdict.warnings == (NOT_HUMAN,)
+
+
+@pytest.mark.parametrize(
+    "others", [[], [watermark()], [watermark(OTHER), metadata("digitalCapture")]], ids=len
+)
+def test_tampering_comes_before_everything(others):
+    tampered = credential(GENERATED, is_tampered=True, payload=PAYLOAD)
+    assert conclude([tampered, *others]).conclusion is Conclusion.TAMPERED
+
+
+def test_what_a_tampered_credential_says_of_the_origin_does_not_count():
+    assert conclude([credential(GENERATED, is_tampered=True)]).origin is None
+    enhanced = watermark(Payload(origin=Origin.MODIFIED, handle=Handle(0, 1)))
+    assert conclude([credential(GENERATED, is_tampered=True), enhanced]).origin is Origin.MODIFIED
+
+
+def test_another_payload_than_the_credential_binds_is_a_conflict():
+    verdict = conclude([credential(GENERATED, payload=OTHER), watermark(PAYLOAD)])
+    assert verdict.conclusion is Conclusion.CONFLICTING
+    assert verdict.origin is None
+    assert str(OTHER.handle) in verdict.warnings[0]
+    assert str(PAYLOAD.handle) in verdict.warnings[0]
+
+
+def test_the_bound_payload_is_no_conflict():
+    verdict = conclude([credential(GENERATED, payload=PAYLOAD), watermark(PAYLOAD)])
+    assert verdict.conclusion is Conclusion.MARKED
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        (credential("digitalCapture"), watermark()),
+        (credential("digitalCapture"), metadata(GENERATED)),
+        (credential(GENERATED), metadata("http://cv.iptc.org/newscodes/digitalsourcetype/print")),
+        (watermark(), metadata("digitalCapture")),
+    ],
+    ids=lambda pair: pair[0].finding.technique + pair[1].finding.technique,
+)
+def test_ai_against_an_origin_without_ai_is_a_conflict(pair):
+    for each in (pair, pair[::-1]):
+        verdict = conclude(each)
+        assert verdict.conclusion is Conclusion.CONFLICTING
+        assert verdict.origin is None
+        assert any("contradict" in warning for warning in verdict.warnings)
+
+
+def test_kinds_of_ai_do_not_conflict_and_the_signed_word_counts_first():
+    modified = SourceType.COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA
+    verdict = conclude([metadata(GENERATED), watermark(), credential(modified)])
+    assert (verdict.conclusion, verdict.origin) == (Conclusion.MARKED, Origin.MODIFIED)
+    assert conclude([metadata(modified), watermark()]).origin is Origin.GENERATED
+
+
+@pytest.mark.parametrize("source_type", ["screenCapture", "humanEdits", "algorithmicallyEnhanced"])
+def test_what_copies_of_ai_output_are_called_does_not_conflict(source_type):
+    assert conclude([watermark(), metadata(source_type)]).conclusion is Conclusion.MARKED
+
+
+def test_ai_in_one_of_several_source_types_of_a_credential_marks():
+    verdict = conclude([credential("digitalCapture", GENERATED), watermark()])
+    assert verdict.conclusion is Conclusion.MARKED
+
+
+def test_warnings_of_the_techniques_are_kept():
+    verdict = conclude([credential(GENERATED, warnings=("It is expired.",))])
+    assert verdict.warnings == ("It is expired.",)
+
+
+def test_a_watermark_that_the_credential_names_and_nobody_finds_is_told():
+    verdict = conclude([credential(GENERATED, payload=PAYLOAD), NO_WATERMARK])
+    assert verdict.conclusion is Conclusion.MARKED
+    assert verdict.warnings == (MISSING.format(handle="0000-00000001"),)
+    tampered = credential(GENERATED, payload=PAYLOAD, is_tampered=True)
+    assert conclude([tampered, NO_WATERMARK]).warnings == ()
+
+
+def test_a_named_ai_system_marks_unless_the_source_type_denies_it():
+    def named(*source_types):
+        return evidence(
+            Technique.METADATA, Presence.PRESENT, source_types=source_types, names_ai=True
+        )
+
+    assert conclude([named()]).conclusion is Conclusion.MARKED
+    assert conclude([named()]).origin is Origin.UNKNOWN
+    assert conclude([named(GENERATED)]).origin is Origin.GENERATED
+    assert conclude([named("digitalCapture")]).conclusion is Conclusion.NO_MARK_FOUND
