@@ -130,12 +130,12 @@ def trial(folder: Path, *, pictures: int, kills: int, jobs: int, rng: random.Ran
     )
 
 
-def _labeler(home: Path, *arguments: str) -> subprocess.Popen[str]:
+def _labeler(home: Path, *arguments: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
     """The command line in a process group of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "labeler", *arguments],
         env=os.environ | {"LABELER_HOME": str(home)},
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         text=True,
         start_new_session=True,
     )
@@ -145,14 +145,14 @@ def _run_and_kill(
     home: Path, command: tuple[str, ...], out: Path, *, after: int, rng: random.Random
 ) -> int:
     """Kill the batch once there are ``after`` outputs, and give how many there were."""
-    process = _labeler(home, *command)
+    process = _labeler(home, *command, stdout=subprocess.DEVNULL)
     while process.poll() is None and _count(out) < after:
         time.sleep(0.01)
     # Somewhere in the work on the next pictures, not always just after an output appeared.
     time.sleep(rng.uniform(0, 0.5))
     with suppress(ProcessLookupError):  # It was faster.
         os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.wait()
     return _count(out)
 
 

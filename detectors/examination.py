@@ -14,13 +14,15 @@ from detectors.conclusion import Evidence, Verdict, conclude
 from detectors.credentials import detect as detect_credential
 from detectors.metadata import detect as detect_metadata
 from detectors.pictures import detect as detect_watermark
-from detectors.report import Conclusion, Finding, Report
+from detectors.pictures import detect_remains
+from detectors.report import Conclusion, Finding, Presence, Report, Technique
 from detectors.worker import Examine
 from labeler.codec.keys import Key, Keyring
 from labeler.credentials import TrustKind, TrustList, TrustStore
-from labeler.errors import LabelerError
+from labeler.errors import LabelerError, UnreadableMediaError
 from labeler.media.media_type import MediaType, check_name, sniff
 from labeler.media.picture import open_picture
+from labeler.media.salvage import salvage
 
 __all__ = ["Examiner", "prepare", "sentence"]
 
@@ -75,8 +77,16 @@ class Examiner:
         # First what does not need the pixels: they may be damaged where the rest is not.
         yield detect_credential(data, media_type, trust=self.trust, sidecar=sidecar)
         yield detect_metadata(data, media_type)
-        picture = open_picture(data, name=name, max_pixels=self.max_pixels)
-        yield detect_watermark(picture, self.keyring)
+        try:
+            picture = open_picture(data, name=name, max_pixels=self.max_pixels)
+            yield detect_watermark(picture, self.keyring)
+        except UnreadableMediaError:
+            pixels = salvage(data, media_type, max_pixels=self.max_pixels)
+            remains = None if pixels is None else detect_remains(pixels, self.keyring)
+            # That remains show no mark says nothing of the whole.
+            if remains is not None and remains.finding.presence is Presence.PRESENT:
+                yield remains
+            raise
 
     def to_setup(self) -> Mapping[str, object]:
         """What a worker has to be told to become the same examiner, as JSON values."""
@@ -130,11 +140,15 @@ def prepare(setup: Mapping[str, Any]) -> Examine:
 def _cut_short(evidence: Sequence[Evidence], error: LabelerError) -> Verdict:
     """The verdict on a file that could not be examined to its end.
 
-    Where a credential shows that the file was changed, that is known all the same, and most likely
-    why the rest cannot be read.
+    What was found before is known all the same: a credential that shows that the file was changed,
+    which is most likely why the rest cannot be read, or a watermark in what is left of the pixels.
     """
     verdict = conclude(evidence)
-    if verdict.conclusion is Conclusion.TAMPERED:
+    watermark = any(
+        each.finding.technique is Technique.WATERMARK and each.finding.presence is Presence.PRESENT
+        for each in evidence
+    )
+    if verdict.conclusion is Conclusion.TAMPERED or watermark:
         return replace(verdict, warnings=(*verdict.warnings, sentence(error)))
     warnings = (warning for each in evidence for warning in each.warnings)
     return Verdict(

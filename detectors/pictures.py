@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
+
+from numpy.typing import NDArray
 
 from detectors import image
 from detectors.conclusion import Evidence
@@ -13,7 +15,7 @@ from labeler.codec.keys import Keyring
 from labeler.media.picture import Picture
 from labeler.receipt import write_payload
 
-__all__ = ["MAX_FRAMES", "detect"]
+__all__ = ["MAX_FRAMES", "detect", "detect_remains"]
 
 MAX_FRAMES: Final = 8
 """Frames or pages that are searched, spread evenly: a search of unmarked pixels is not cheap."""
@@ -47,6 +49,16 @@ def detect(picture: Picture, keyring: Keyring) -> Evidence:
     if best is None:
         return Evidence(finding=Finding(technique=Technique.WATERMARK, presence=Presence.ABSENT))
     return _as_evidence(*best, picture.frame_count, len(searched))
+
+
+def detect_remains(pixels: NDArray[Any], keyring: Keyring) -> Evidence:
+    """Look for a watermark in what is left of a damaged picture.
+
+    Args:
+        pixels: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` uint8 or uint16.
+        keyring: The keys to try.
+    """
+    return _as_evidence(0, image.detect(pixels, keyring), 1, 1)
 
 
 def _spread(count: int) -> frozenset[int]:

@@ -153,7 +153,9 @@ class Ledger:
 
     def fail(self, item: Item, error: LabelerError) -> None:
         """Note that ``item`` has no output, and why."""
-        self._settle(item, State.FAILED, problem=str(error))
+        # It may name a file whose name is no text, which SQLite does not take.
+        problem = str(error).encode(errors="backslashreplace").decode()
+        self._settle(item, State.FAILED, problem=problem)
 
     def _settle(
         self, item: Item, state: State, *, receipt: str | None = None, problem: str | None = None

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from labeler.batch.run import Task
+from labeler.errors import OutputError
 from labeler.provenance import Provenance
 from labeler.receipt import Receipt
 from labeler.settings import Settings
@@ -45,6 +47,7 @@ class StampingOrder:
 
     def _stamp(self, stamper: Stamper, task: Task) -> Receipt:
         source, target = task.item.source, task.item.target
+        _require_text(target)
         published = None
         if task.begun:
             published = stamper.find_published(
@@ -64,8 +67,21 @@ class StampingOrder:
         members = {
             "provenance": asdict(self.provenance),
             "already_marked": self.already_marked,
+            "force_invalid_parent": self.force_invalid_parent,
             "allow_missing": sorted(self.settings.allow_missing),
             "settings": self.settings.model_dump(mode="json", include=set(_RELEVANT)),
         }
         text = json.dumps(members, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _require_text(target: Path) -> None:
+    """Receipts are JSON: they cannot name a file whose name is no text."""
+    try:
+        str(target).encode()
+    except UnicodeEncodeError:
+        raise OutputError(
+            "the file name is no UTF-8 text, so that no receipt can name it",
+            file=target,
+            hint="Rename the file",
+        ) from None

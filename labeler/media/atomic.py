@@ -112,9 +112,11 @@ def publish_with_sidecar(
 
 
 def _refuse_taken(path: Path, *, overwrite: bool) -> None:
-    if path.is_dir():
+    with _explained(path):
+        is_folder, is_there = path.is_dir(), os.path.lexists(path)
+    if is_folder:
         raise _error(path, errno.EISDIR)
-    if not overwrite and os.path.lexists(path):
+    if is_there and not overwrite:
         raise _exists(path)
 
 

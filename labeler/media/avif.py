@@ -9,11 +9,11 @@ from typing import Final, cast
 import numpy as np
 from PIL import AvifImagePlugin, ExifTags, Image
 
-from labeler.containers import heif
+from labeler.containers import heif, tiff
 from labeler.containers.damage import damaged
-from labeler.errors import UnsupportedMediaError
+from labeler.errors import LabelerError, UnsupportedMediaError
 from labeler.media import avif_sequence
-from labeler.media.heif_primary import orientation, read_coding, with_primary
+from labeler.media.heif_primary import read_coding, turns, with_primary
 from labeler.media.interface import Limits, Pixels, decoding, encoding, require_like
 from labeler.media.media_type import MediaType
 
@@ -80,6 +80,9 @@ class AvifCodec:
             what = f"has {self._coding.bits} bits a sample"
         elif self._file.has_track and self._mode == "RGBA":
             what = "is an animation with transparency"
+        elif self._file.has_track and (turns(self._file) or _is_turned(self._exif())):
+            # Pillow 13 crashes on orientations of animations.
+            what = "is an animation that is shown rotated"
         else:
             return
         raise UnsupportedMediaError(
@@ -114,10 +117,14 @@ class AvifCodec:
                 quality=_QUALITY,
                 subsampling=self._coding.chroma,
                 icc_profile=profile,
-                exif=_StoredExif(self._metadata(b"Exif")[4:], orientation(self._file)),
+                exif=_StoredExif(self._exif()),
                 xmp=self._metadata(b"mime"),
             )
         return avif_sequence.with_timing(buffer.getvalue(), timing)
+
+    def _exif(self) -> bytes:
+        """The Exif block, behind the offset that its item begins with."""
+        return self._metadata(b"Exif")[4:]
 
     def _metadata(self, kind: bytes) -> bytes:
         """Content of the Exif or XMP item; empty where there is none."""
@@ -128,26 +135,30 @@ class AvifCodec:
 
 
 class _StoredExif(Image.Exif):
-    """Exif bytes that Pillow writes as they are, with the picture's orientation beside them.
+    """Exif bytes that Pillow writes as they are; given bytes, it would write them its own way."""
 
-    Given bytes, Pillow would parse them, take the orientation out, and write the rest its own way.
-    """
-
-    def __init__(self, raw: bytes, turned: int) -> None:
+    def __init__(self, raw: bytes) -> None:
         super().__init__()
         self._raw = raw
-        self._turned = turned
 
     def __contains__(self, tag: object) -> bool:
-        return tag == ExifTags.Base.Orientation
+        return False  # Pillow looks for the orientation only, to take it out
 
     def __len__(self) -> int:
         return len(self._raw)
 
-    def pop(self, key: int, default: object = None) -> object:
-        """The orientation, which is all that is asked for."""
-        return self._turned if key == ExifTags.Base.Orientation else default
-
     def tobytes(self, offset: int = 8) -> bytes:  # noqa: ARG002 - the interface of the base class
         """The bytes as stored."""
         return self._raw
+
+
+def _is_turned(exif: bytes) -> bool:
+    """Whether Exif asks for a rotation, or cannot be read."""
+    if not exif:
+        return False
+    try:
+        first = tiff.parse(exif.removeprefix(b"Exif\0\0"), with_runs=False)
+    except LabelerError:
+        return True
+    entries = [ifd.get(ExifTags.Base.Orientation) for ifd in first.ifds]
+    return any(entry is not None and entry.numbers(first.layout) != (1,) for entry in entries)

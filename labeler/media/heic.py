@@ -35,8 +35,7 @@ class HeicCodec:
         self._file = heif.parse(data)
         self._coding = read_coding(self._file)
         limits.check(self._coding.width, self._coding.height)
-        self._crops = any(prop.type == b"clap" for prop in self._file.primary.properties)
-        self.width, self.height = self._coding.width, self._coding.height
+        self.width, self.height = self._coding.cropped
 
     def frames(self) -> Iterator[Pixels]:
         """The one frame."""
@@ -47,7 +46,7 @@ class HeicCodec:
             pixels = pixels[..., 0]
         for kind, amount in reversed(turns(self._file)):  # libheif has applied them
             pixels = np.rot90(pixels, -amount) if kind == "rotate" else np.flip(pixels, amount)
-        if not self._crops and pixels.shape[:2] != (self.height, self.width):
+        if pixels.shape[:2] != (self.height, self.width):
             raise damaged("the HEIC picture has another size than its header says")
         yield cast("Pixels", np.ascontiguousarray(pixels))
 
@@ -55,10 +54,9 @@ class HeicCodec:
         """The HEIC with the one frame in ``frames``; its alpha stays as coded in the source."""
         self._refuse_unwritable(self._coding)
         (frame,) = frames
-        expected = self._expected_channels()
-        shape = frame.shape[:2] if self._crops else (self.height, self.width)
+        shape = (self.height, self.width, *self._channels())
         dtype = np.uint8 if self._coding.bits == 8 else np.uint16
-        require_like(frame, shape=(*shape, *expected), dtype=dtype)
+        require_like(frame, shape=shape, dtype=dtype)
         colours = np.ascontiguousarray(frame[..., :3]) if frame.ndim == 3 else frame
         mode = ("RGB" if frame.ndim == 3 else "L") + (";16" if dtype is np.uint16 else "")
         library = _pillow_heif()
@@ -71,7 +69,7 @@ class HeicCodec:
         coded = heif.parse(buffer.getvalue())
         return with_primary(self._file, coded, keeps_crop=False)
 
-    def _expected_channels(self) -> tuple[int, ...]:
+    def _channels(self) -> tuple[int, ...]:
         if self._coding.chroma == "4:0:0":
             return ()
         has_alpha = any(

@@ -37,8 +37,10 @@ class Coding:
     """How the picture is coded."""
 
     width: int
-    """Width as stored, pixels."""
+    """Width as coded, pixels."""
     height: int
+    cropped: tuple[int, int]
+    """Width and height of what readers crop it to (clap), before they turn it."""
     bits: int
     """Bits a sample."""
     chroma: str
@@ -64,7 +66,19 @@ def read_coding(file: HeifFile) -> Coding:
             break
         coded = file.item(targets[0])
     bits, chroma = _configuration(coded)
-    return Coding(width=width, height=height, bits=bits, chroma=chroma)
+    cropped = _crop(primary) or (width, height)
+    return Coding(width=width, height=height, cropped=cropped, bits=bits, chroma=chroma)
+
+
+def _crop(item: Item) -> tuple[int, int] | None:
+    """Width and height of the clean aperture (ISO/IEC 14496-12, 12.1.4)."""
+    aperture = _property(item, b"clap")
+    if aperture is None or len(aperture.raw) < 24:
+        return None
+    numbers = [int.from_bytes(aperture.raw[at : at + 4], "big") for at in range(8, 24, 4)]
+    if not numbers[1] or not numbers[3]:
+        raise damaged("the file crops its picture to a size that makes no sense")
+    return numbers[0] // numbers[1], numbers[2] // numbers[3]
 
 
 def _configuration(item: Item) -> tuple[int, str]:
@@ -117,12 +131,14 @@ def with_primary(file: HeifFile, coded: HeifFile, *, keeps_crop: bool) -> bytes:
     Args:
         file: The source, without tracks.
         coded: A file with one picture, just encoded.
-        keeps_crop: Whether the picture still is to be cropped as the source says (clap).
+        keeps_crop: Whether the picture is still to be cropped as the source says (clap), and not
+            as ``coded`` does.
     """
     old, new = file.primary, coded.primary
     dropped = _belongings(file)
     kept = [item for item in file.items if item.id not in dropped and item.id != old.id]
     ours = tuple(prop for prop in new.properties if prop.type in _OF_CODING)
+    crops = () if keeps_crop else tuple(prop for prop in new.properties if prop.type == b"clap")
     theirs = tuple(
         prop
         for prop in old.properties
@@ -131,7 +147,7 @@ def with_primary(file: HeifFile, coded: HeifFile, *, keeps_crop: bool) -> bytes:
         and not _is_nclx(prop)
     )
     picture = new_item(old.id, new.type, coded.content(new))
-    picture = replace(picture, properties=(*ours, *_colour(old, new), *theirs))
+    picture = replace(picture, properties=(*ours, *_colour(old, new), *crops, *theirs))
     references = []
     for reference in file.references:
         if (reference.type, reference.source) in {(b"dimg", old.id), (b"prem", old.id)}:

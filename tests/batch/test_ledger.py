@@ -71,6 +71,8 @@ def test_names_that_are_no_text_are_kept(tmp_path):
     with ledger_of(tmp_path) as ledger:
         ledger.claim(item, "request")
         assert ledger.entries()[item.target].source == item.source
+        ledger.fail(item, CapacityError("too flat", file=item.source))
+        assert ledger.entries()[item.target].state is State.FAILED
 
 
 def test_it_is_for_its_owner_only(tmp_path, item):

@@ -164,6 +164,35 @@ def test_an_interrupted_batch_stops_cleanly_and_goes_on(number, home, tmp_path):
         assert len(tree(tmp_path / "out")) == 8
 
 
+def test_a_name_that_is_no_text_is_refused_in_words(studio, tmp_path):
+    save(tmp_path / "in" / "a.png", 13).rename(tmp_path / "in" / os.fsdecode(b"caf\xe9.png"))
+    done = studio.run("stamp", tmp_path / "in", "--out", tmp_path / "out", "--json")
+    assert done.code == 1
+    assert done.lines[0]["error"]["kind"] == "OutputError"
+    assert done.lines[0]["source"] == str(tmp_path / "in" / os.fsdecode(b"caf\xe9.png"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_reader_that_has_had_enough_ends_a_batch_without_noise(home, tmp_path):
+    for index in range(3):
+        save(tmp_path / "in" / f"{index}.jpg", index)
+    command = ["stamp", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--json"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "labeler", *command, "--jobs", "1"],
+        env=environment(home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait() == 141
+    assert labeler(*command, "--resume", home=home).code == 0
+    assert tree(tmp_path / "out") == {"0.jpg", "1.jpg", "2.jpg"}
+
+
 def test_urls_are_sources_too(studio, tmp_path):
     path = save(tmp_path / "a b.png", 11)
     done = studio.run("stamp", path.as_uri(), "--out", tmp_path / "out", "--json")

@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import os
 import signal
@@ -80,6 +81,7 @@ def test_an_error_of_the_system_within_the_check_stays_what_it_is(tmp_path):
 @pytest.mark.parametrize("links", [True, False])
 def test_of_many_writers_one_wins(tmp_path, links, monkeypatch):
     if not links:
+
         def refuse(*args, **kwargs):
             raise OSError(errno.EPERM, "Operation not permitted")
 
@@ -194,13 +196,9 @@ def test_pairs_do_not_mix(tmp_path):
     barrier = threading.Barrier(6)
 
     def write(number):
-        try:
-            publish_with_sidecar(
-                target, bytes([number]), sidecar, bytes([number]),
-                check=lambda *_: barrier.wait(),
-            )  # fmt: skip
-        except OutputError:
-            pass
+        half = bytes([number])
+        with contextlib.suppress(OutputError):
+            publish_with_sidecar(target, half, sidecar, half, check=lambda *_: barrier.wait())
 
     threads = [threading.Thread(target=write, args=(n,)) for n in range(6)]
     for thread in threads:

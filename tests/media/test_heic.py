@@ -45,9 +45,7 @@ def shown(data):
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("chroma", [420, 444])
 def test_pixels_stay_close_and_everything_else_stays(channels, chroma):
-    data = heic(
-        pixels(channels=channels), chroma=chroma, exif=exif(1), xmp=XMP, icc_profile=ICC
-    )
+    data = heic(pixels(channels=channels), chroma=chroma, exif=exif(1), xmp=XMP, icc_profile=ICC)
     result, (new,) = remarked(data)
     written = shown(result)
     if channels == 1:

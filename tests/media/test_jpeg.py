@@ -21,7 +21,13 @@ from tests.media.making import (
     saved,
 )
 
-METADATA = {"icc_profile": ICC, "exif": exif(), "xmp": XMP, "comment": b"a comment", "dpi": (300, 240)}
+METADATA = {
+    "icc_profile": ICC,
+    "exif": exif(),
+    "xmp": XMP,
+    "comment": b"a comment",
+    "dpi": (300, 240),
+}
 
 
 def applications(data):
@@ -70,7 +76,9 @@ def test_a_ratio_that_pillow_does_not_write_becomes_full_chroma():
     data = saved(pixels(), "JPEG", subsampling=1)
     file = jpeg.parse(data)
     # Claim 1x2 in place of 2x1: the pixels are nonsense, but the file decodes.
-    raw = data.replace(file.frame_header.payload, file.frame_header.payload.replace(b"\x01\x21", b"\x01\x12", 1))
+    raw = data.replace(
+        file.frame_header.payload, file.frame_header.payload.replace(b"\x01\x21", b"\x01\x12", 1)
+    )
     result, _ = remarked(raw)
     assert [layer[1:3] for layer in opened(result).layer] == [(1, 1)] * 3
 
@@ -110,16 +118,16 @@ def test_a_c2pa_manifest_goes_and_other_jumbf_stays():
     def segments(number, kind, pieces):
         box = struct.pack(">I4sI4s4s12s", 400, b"jumb", 41, b"jumd", kind, bytes(12))
         return [
-            jpeg.Segment(jpeg.APP11, b"JP" + bytes([0, number]) + struct.pack(">I", i) + box[:8] + rest)
+            jpeg.Segment(
+                jpeg.APP11, b"JP" + bytes([0, number]) + struct.pack(">I", i) + box[:8] + rest
+            )
             for i, rest in enumerate([box[8:] + b"first", *pieces], 1)
         ]
 
     file = jpeg.parse(saved(pixels(), "JPEG"))
     theirs, others = segments(1, b"c2pa", [b"second"]), segments(2, b"j360", [b"more"])
     data = jpeg.serialise(
-        jpeg.JpegFile(
-            segments=(*theirs, *others, *file.segments), scans=file.scans, tail=file.tail
-        )
+        jpeg.JpegFile(segments=(*theirs, *others, *file.segments), scans=file.scans, tail=file.tail)
     )
     result, _ = remarked(data)
     kept = [s for s in jpeg.parse(result).segments if s.marker == jpeg.APP11]

@@ -1,6 +1,5 @@
 """Bombs, damage and errors, the same for every format."""
 
-import io
 import struct
 import zlib
 
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from labeler.containers import png
-from labeler.errors import LabelerError, MediaTooLargeError, UnreadableMediaError
+from labeler.errors import LabelerError, MediaTooLargeError
 from labeler.media.media_type import sniff
 from labeler.media.picture import MAX_PIXELS, open_picture
 from tests.media.making import exif, pixels, saved
@@ -60,9 +59,7 @@ def test_a_bomb_costs_nothing():
     side = 60_000
     coded = zlib.compress(bytes(10_000))
     header = png.Header(width=side, height=side, bit_depth=8, colour_type=2)
-    data = png.serialise(
-        [header.to_chunk(), png.Chunk(b"IDAT", coded), png.Chunk(b"IEND", b"")]
-    )
+    data = png.serialise([header.to_chunk(), png.Chunk(b"IDAT", coded), png.Chunk(b"IEND", b"")])
     with pytest.raises(MediaTooLargeError):
         open_picture(data, name="a")
 
@@ -89,7 +86,7 @@ def test_pictures_beyond_pillows_own_limit_are_opened_without_warning():
     before = Image.MAX_IMAGE_PIXELS
     (frame,) = open_picture(data, name="a").frames()
     assert frame.shape == (side, side)
-    assert Image.MAX_IMAGE_PIXELS == before
+    assert before == Image.MAX_IMAGE_PIXELS
 
 
 def exercise(data):
@@ -102,6 +99,14 @@ def exercise(data):
         assert frame.dtype in {np.dtype(np.uint8), np.dtype(np.uint16)}
         assert frame.ndim == 2 or frame.shape[2] in {3, 4}
     picture.encode(iter(frames))
+
+
+def error_of(data):
+    try:
+        exercise(data)
+    except LabelerError as exc:
+        return exc
+    return None
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -125,13 +130,12 @@ def test_damage_gives_nothing_but_errors_that_name_the_file(name, cut, edits):
         data[int(place**2 * len(data))] = value
     if cut is not None:
         del data[int(cut * len(data)) :]
-    try:
-        exercise(bytes(data))
-    except LabelerError as exc:
-        assert exc.file == "a"
-        assert exc.problem
-        assert not exc.problem.endswith(".")
-        assert exc.hint
+    error = error_of(bytes(data))
+    if error is not None:
+        assert error.file == "a"
+        assert error.problem
+        assert not error.problem.endswith(".")
+        assert error.hint
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", *(d[:16] for d in SAMPLES.values())]))
@@ -151,11 +155,3 @@ def test_errors_of_the_caller_pass_unchanged():
 
     with pytest.raises(ZeroDivisionError):
         picture.encode(frames())
-
-
-def test_truncated_loading_that_others_allow_is_not_taken_for_whole(monkeypatch):
-    # Nothing here depends on how the process has set Pillow, but for what the process asked for.
-    data = saved(pixels(200, 200), "JPEG")
-    with pytest.raises(UnreadableMediaError):
-        list(open_picture(data[:2000], name="a").frames())
-    assert io.BytesIO(data).read() == data

@@ -131,10 +131,16 @@ def test_a_transparent_colour_becomes_alpha(deep):
 def test_interlaced_files_are_read():
     # Adam7 of 1x1 pixel passes: an 8x8 grey picture whose passes are written by hand.
     values = np.arange(64, dtype=np.uint8).reshape(8, 8) * 3
-    passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
-    raw = b"".join(
-        b"\0" + row.tobytes() for x, y, dx, dy in passes for row in values[y::dy, x::dx]
-    )
+    passes = [
+        (0, 0, 8, 8),
+        (4, 0, 8, 8),
+        (0, 4, 4, 8),
+        (2, 0, 4, 4),
+        (0, 2, 2, 4),
+        (1, 0, 2, 2),
+        (0, 1, 1, 2),
+    ]
+    raw = b"".join(b"\0" + row.tobytes() for x, y, dx, dy in passes for row in values[y::dy, x::dx])
     header = png.Header(width=8, height=8, bit_depth=8, colour_type=0, interlaced=True)
     data = png.serialise(
         [header.to_chunk(), png.Chunk(b"IDAT", zlib.compress(raw)), png.Chunk(b"IEND", b"")]
@@ -154,8 +160,10 @@ def test_all_other_chunks_are_carried_over():
     data = with_chunks(data, gamma, cicp, private, png.Chunk(b"sBIT", b"\x05\x06\x05"))
     data = with_chunks(data, png.Chunk(b"tIME", bytes(7)), before=b"IEND")
     result, _ = remarked(data)
+
     def others(d):
         return [c for c in png.parse(d) if c.type not in {b"IHDR", b"IDAT"}]
+
     assert others(result) == others(data)
     assert chunk_types(result).index(b"gAMA") < chunk_types(result).index(b"IDAT")
     assert chunk_types(result)[-2:] == [b"tIME", b"IEND"]
@@ -187,9 +195,7 @@ def test_pixel_data_that_end_too_early_or_are_damaged(deep):
     stored = pixels(dtype=np.uint16 if deep else np.uint8)
     chunks = png.parse(cv2.imencode(".png", stored)[1].tobytes())
     for spoil in (lambda d: d[: len(d) // 2], lambda d: b"\0" + d[1:]):
-        spoilt = [
-            png.Chunk(c.type, spoil(c.data)) if c.type == b"IDAT" else c for c in chunks
-        ]
+        spoilt = [png.Chunk(c.type, spoil(c.data)) if c.type == b"IDAT" else c for c in chunks]
         with pytest.raises(UnreadableMediaError):
             frames_of(png.serialise(spoilt))
 

@@ -5,7 +5,18 @@ from PIL import Image
 from labeler.containers import webp
 from labeler.errors import UnreadableMediaError
 from labeler.media.picture import open_picture
-from tests.media.making import ICC, XMP, exif, frames_of, marked, opened, pixels, psnr, remarked, saved
+from tests.media.making import (
+    ICC,
+    XMP,
+    exif,
+    frames_of,
+    marked,
+    opened,
+    pixels,
+    psnr,
+    remarked,
+    saved,
+)
 
 METADATA = {"icc_profile": ICC, "exif": exif(), "xmp": XMP}
 
@@ -124,8 +135,6 @@ def test_truncated(keep):
 def test_damaged_pixels():
     chunks = webp.parse(saved(pixels(), "WEBP", lossless=True))
     spoilt = chunks[0].data[:40] + bytes(len(chunks[0].data) - 40)
-    data = webp.assemble(
-        [webp.Chunk(b"VP8L", spoilt)], width=84, height=60, has_alpha=False
-    )
+    data = webp.assemble([webp.Chunk(b"VP8L", spoilt)], width=84, height=60, has_alpha=False)
     with pytest.raises(UnreadableMediaError):
         frames_of(data)
