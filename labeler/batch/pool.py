@@ -141,10 +141,9 @@ _END: Final = _End()
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
-class _Worker(Generic[Task]):
+class _Worker:
     process: SpawnProcess
     pipe: connection.Connection[Any, Any]
-    task: Task | None = None
     done: int = 0
 
 
@@ -154,8 +153,8 @@ class _Crew(Generic[Task, Result]):
 
     start: Start[Task, Result]
     lock: Lock | None
-    busy: list[_Worker[Task]] = field(default_factory=list)
-    idle: list[_Worker[Task]] = field(default_factory=list)
+    busy: dict[_Worker, Task] = field(default_factory=dict)
+    idle: list[_Worker] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         return self
@@ -174,7 +173,7 @@ class _Crew(Generic[Task, Result]):
     def __len__(self) -> int:
         return len(self.busy)
 
-    def free(self, recycle_after: int) -> _Worker[Task]:
+    def free(self, recycle_after: int) -> _Worker:
         """A worker without a task: one that waits, or a new one."""
         while self.idle:
             worker = self.idle.pop()
@@ -186,11 +185,10 @@ class _Crew(Generic[Task, Result]):
         self.idle.append(worker)
         return worker
 
-    def give(self, worker: _Worker[Task], task: Task) -> None:
+    def give(self, worker: _Worker, task: Task) -> None:
         """Let a free ``worker`` do ``task``."""
         self.idle.remove(worker)
-        worker.task = task
-        self.busy.append(worker)
+        self.busy[worker] = task
         with suppress(OSError):  # A worker that died is noticed when its result is collected.
             worker.pipe.send(task)
 
@@ -198,10 +196,7 @@ class _Crew(Generic[Task, Result]):
         """What has been finished since, after waiting a little for it."""
         ready = set(connection.wait([worker.pipe for worker in self.busy], timeout=_POLL_S))
         for worker in [worker for worker in self.busy if worker.pipe in ready]:
-            task = worker.task
-            assert task is not None  # noqa: S101 - what `busy` means, told to the type checker
-            self.busy.remove(worker)
-            worker.task = None
+            task = self.busy.pop(worker)
             worker.done += 1
             try:
                 outcome = worker.pipe.recv()
@@ -214,7 +209,7 @@ class _Crew(Generic[Task, Result]):
             self.idle.append(worker)
             yield Finished(task, outcome)
 
-    def _hire(self) -> _Worker[Task]:
+    def _hire(self) -> _Worker:
         context = get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self.lock))
@@ -227,7 +222,7 @@ class _Crew(Generic[Task, Result]):
         theirs.close()
         with suppress(OSError):
             ours.send(self.start)
-        worker = _Worker[Task](process, ours)
+        worker = _Worker(process, ours)
         # Python waits for its child processes when it exits: an iteration that nobody closed must
         # not keep it waiting for ever.
         weakref.finalize(worker, _kill, process)
@@ -244,13 +239,13 @@ def _kill(process: SpawnProcess) -> None:
         process.kill()
 
 
-def _dismiss(worker: _Worker[Any]) -> None:
+def _dismiss(worker: _Worker) -> None:
     worker.pipe.close()  # A worker ends when nobody can give it tasks any more.
     worker.process.join()
     worker.process.close()
 
 
-def _cause_of_death(worker: _Worker[Any]) -> BatchError:
+def _cause_of_death(worker: _Worker) -> BatchError:
     worker.pipe.close()
     worker.process.join()
     code = worker.process.exitcode or 0

@@ -126,10 +126,13 @@ def test_a_changed_file_is_tampered_with_also_where_its_pixels_are_lost(verifier
     assert any("damaged" in warning for warning in report.warnings)
 
 
-def test_any_flipped_byte_of_the_picture_shows_and_the_watermark_still_reads(verifier, settings):
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_any_flipped_byte_of_the_picture_shows_and_the_watermark_still_reads(
+    verifier, settings, form
+):
     target = io.BytesIO()
     with Stamper(settings) as stamper:
-        stamper.stamp(encode(photo(), "JPEG"), target, Provenance())
+        stamper.stamp(encode(photo(), form), target, Provenance())
     data = target.getvalue()
     random = np.random.default_rng(4)
     read = 0

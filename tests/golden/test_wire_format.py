@@ -1,0 +1,78 @@
+"""The published test vectors, and files marked by released versions. They must never be adapted."""
+
+import hashlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from detectors.image import detect
+from labeler.codec import error_correction
+from labeler.codec.keys import PUBLIC_KEY, Key
+from labeler.codec.lattice import CARRIERS, spectrum, tile
+from labeler.codec.payload import Handle, Origin, Payload
+
+HERE = Path(__file__).parent
+KEY = Key.from_bytes(bytes(range(32)))
+PAYLOAD = Payload(origin=Origin.GENERATED, handle=Handle(7, 0xDEADBEEF))
+
+
+def digest(array: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def signs(values: np.ndarray) -> np.ndarray:
+    """Real and imaginary signs in turn, as bits."""
+    return np.packbits(np.stack([values.real, values.imag], axis=1).ravel() < 0)
+
+
+def vectors() -> dict[str, str]:
+    """Name and value of each test vector, computed."""
+    values = spectrum(PAYLOAD, KEY)
+    pattern = tile(PAYLOAD, KEY, 96)
+    roles = np.zeros(len(CARRIERS), np.uint8)
+    roles[CARRIERS.sync], roles[CARRIERS.pilot] = 1, 2
+    places = np.stack([CARRIERS.kx, CARRIERS.ky], axis=1).astype(">i2")
+    return {
+        "public key": PUBLIC_KEY.secret.hex(),
+        "public key's id": PUBLIC_KEY.key_id,
+        "key id": KEY.key_id,
+        "stream `test`, 16 bytes": KEY.stream("test").bytes(16).hex(),
+        "stream `test`, permutation of 8": " ".join(map(str, KEY.stream("test").permutation(8))),
+        "frame": np.packbits(PAYLOAD.to_frame()).tobytes().hex(),
+        "code word, SHA-256 of its 128 bytes": digest(
+            np.packbits(error_correction.encode(PAYLOAD.to_frame()))
+        ),
+        "number of carriers": str(len(CARRIERS)),
+        "carriers, SHA-256 of (kx, ky) as 16-bit numbers": digest(places),
+        "roles, SHA-256 of one byte each (0 data, 1 synchronisation, 2 pilot)": digest(roles),
+        "signs of all carriers, SHA-256 (1 bit: negative)": digest(signs(values)),
+        "first tile samples, P = 96, in thousandths": " ".join(
+            f"{1000 * sample:.0f}" for sample in (pattern.low + pattern.high)[0, :6]
+        ),
+    }
+
+
+def published() -> dict[str, str]:
+    document = (HERE.parents[1] / "docs" / "wire-format.md").read_text()
+    rows = document.split("## Test vectors")[1].splitlines()
+    cells = [row.strip("| ").split(" | ") for row in rows if row.startswith("| ")]
+    return {name: value.strip("`") for name, value in cells if name != "what"}
+
+
+def test_the_published_vectors_hold() -> None:
+    assert published() == vectors()
+
+
+@pytest.mark.parametrize("file", sorted(HERE.glob("*.png")), ids=lambda path: path.stem)
+def test_marks_of_every_released_version_are_read(file: Path) -> None:
+    pixels = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+    key = PUBLIC_KEY if "public" in file.stem else KEY
+    found = detect(pixels, [key])
+    assert found.payload == PAYLOAD
+    assert found.p_value < 1e-20
+
+
+def test_there_are_golden_files() -> None:
+    assert len(list(HERE.glob("lattice-v1-*.png"))) == 2
