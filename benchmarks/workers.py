@@ -50,7 +50,7 @@ def as_measured(
             for future in as_completed([pool.submit(measure, task) for task in tasks]):
                 yield future.result()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
 
 
 def _start_worker(one_core: bool) -> None:

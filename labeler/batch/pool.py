@@ -122,12 +122,11 @@ class LocalPool(Generic[Task, Result]):
             drained = False
             while True:
                 while not (drained or stop()) and len(crew) < self._jobs:
-                    worker = crew.free(self._recycle_after)
                     task = next(queue, _END)
                     if isinstance(task, _End):
                         drained = True
                     else:
-                        crew.give(worker, task)
+                        crew.give(crew.free(self._recycle_after), task)
                 if not len(crew):
                     return
                 yield from crew.collect()

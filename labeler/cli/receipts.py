@@ -115,7 +115,8 @@ class WordResults:
             parts.append(f"{len(self._failed)} failed")
         if self._incomplete:
             parts.append(f"{self._incomplete} with a layer missing, as was allowed")
-        return f"{'; '.join(parts)}. Outputs are in {out}."
+        told = f"{'; '.join(parts)}."
+        return f"{told} Outputs are in {out}." if self._stamped or self._skipped else told
 
 
 def _new_table(*columns: str) -> Table:

@@ -164,7 +164,7 @@ class _Batch:
                 stop=interrupts.requested,
             )
             with closing(run), suppress(KeyboardInterrupt):
-                for finished in run:
+                for finished in run if agenda.todo else ():
                     results.add(finished.task.item, finished.outcome)
                     done += 1
                     failed += isinstance(finished.outcome, LabelerError)

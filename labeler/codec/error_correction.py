@@ -7,7 +7,21 @@ them in rising order. Any two code words differ in at least 64 bits.
 Carriers deal the code bits in a keyed permutation: against losses at random places, however many,
 the code is strong, but losing every second bit of a word would lose the frame.
 
-Decoding keeps a list of 128 frames, the first of which whose CRC holds is given.
+Decoding keeps a list of 128 frames, the best first, and gives the first whose CRC holds.
+
+Why this code: the Es/N0 in dB of each of 1364 chips at which one frame in ten, and one in a
+hundred, is lost (``python -m benchmarks.error_correction --frames 2000``; less is better)::
+
+                                                   all chips alike    falling by 12 dB
+    polar 1024, list 128                           -13.04   -12.22    -13.03   -12.12
+    polar 1024, list 32                            -12.70   -11.74    -12.68   -11.80
+    polar 1024 by polarisation weight, list 128    -12.91   -12.08    -12.87   -12.02
+    polar 512, list 128                            -12.88   -11.98    -12.87   -12.02
+    convolutional K = 9, rate 1/4, list 1          -11.29   -10.15    -11.29   -10.16
+    convolutional K = 9, rate 1/4, list 32         -12.22   -11.30    -12.18   -11.29
+    its tail-biting form at its best, list 32      -12.65   -11.82    -12.67   -11.79
+
+A word takes about 2 ms with a list of 128; the list Viterbi decoder takes eight times that for 32.
 """
 
 from __future__ import annotations

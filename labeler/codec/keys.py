@@ -80,6 +80,8 @@ class Key:
 
     def __post_init__(self) -> None:
         """Refuse secrets of another length."""
+        if not isinstance(self.secret, bytes):
+            raise TypeError(f"a watermark key is made of bytes, not {type(self.secret).__name__}")
         if len(self.secret) != KEY_BYTES:
             raise WatermarkKeyError(
                 f"a watermark key has {KEY_BYTES} bytes, not {len(self.secret)}",
@@ -89,7 +91,7 @@ class Key:
     @classmethod
     def from_bytes(cls, secret: bytes) -> Key:
         """The key with these 32 bytes."""
-        return cls(bytes(secret))
+        return cls(secret)
 
     @classmethod
     def generate(cls) -> Key:

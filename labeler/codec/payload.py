@@ -13,6 +13,7 @@ payload is never shown: `Payload.from_frame` gives None unless the CRC holds.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -26,6 +27,7 @@ PAYLOAD_BITS: Final = 56
 CRC_BITS: Final = 24
 FRAME_BITS: Final = PAYLOAD_BITS + CRC_BITS
 FORMAT_VERSION: Final = 1
+_HANDLE: Final = re.compile(r"[0-9a-fA-F]{4}-[0-9a-fA-F]{8}")
 
 # CRC-24/OPENPGP (RFC 9580, 6.1): generator polynomial and initial value.
 _CRC24_POLYNOMIAL: Final = 0x864CFB
@@ -80,9 +82,9 @@ class Handle:
         Raises:
             ValueError: ``text`` is not four and eight hexadecimal digits with a hyphen between.
         """
-        issuer, hyphen, serial = text.partition("-")
-        if not hyphen or len(issuer) != 4 or len(serial) != 8:
+        if not _HANDLE.fullmatch(text):
             raise ValueError(f"{text!r} is not a handle such as 0000-0000002a")
+        issuer, _, serial = text.partition("-")
         return cls(int(issuer, 16), int(serial, 16))
 
 
@@ -130,9 +132,9 @@ class Payload:
     @classmethod
     def from_frame(cls, bits: NDArray[np.uint8]) -> Payload | None:
         """The payload in ``(80,)`` uint8 bits, or None where the CRC does not hold."""
+        if bits.shape != (FRAME_BITS,):
+            raise ValueError(f"a frame has the shape ({FRAME_BITS},), not {bits.shape}")
         framed = np.packbits(bits).tobytes()
-        if len(framed) != FRAME_BITS // 8:
-            raise ValueError(f"a frame has {FRAME_BITS} bits, not {bits.size}")
         payload, crc = framed[: PAYLOAD_BITS // 8], framed[PAYLOAD_BITS // 8 :]
         if crc24(payload) != int.from_bytes(crc, "big"):
             return None

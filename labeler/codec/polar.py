@@ -23,6 +23,8 @@ __all__ = ["PolarCode", "reliable_positions"]
 
 _ENUMERATED_BITS: Final = 6
 """Subtrees with at most this many data bits are decoded in one step, by trying all their words."""
+_FRACTION_BITS: Final = 128
+"""Binary places to which capacities are computed."""
 _PATHS_AT_ONCE: Final = 512
 """Paths that are worked on together, so that they stay in the processor's cache."""
 
@@ -111,18 +113,21 @@ def reliable_positions(length: int, count: int, *, inverse_capacity: int) -> tup
 
     Each halving step makes, from two uses of a channel of capacity ``c``, a worse one of ``c ** 2``
     and a better one of ``2 c - c ** 2``: exact for the erasure channel (Arıkan, equation 6), which
-    stands for all others here. In whole numbers, so that no rounding can change the result.
+    stands for all others here. In whole numbers, so that it rounds alike on every machine.
 
     Args:
         length: A power of two.
         count: Positions that are wanted.
         inverse_capacity: 1 / capacity, in bits, of the channel to design for.
     """
-    capacity = [1]
-    unit = inverse_capacity
+    capacity = [(1 << _FRACTION_BITS) // inverse_capacity]
     while len(capacity) < length:
-        capacity = [half for c in capacity for half in (c * c, 2 * c * unit - c * c)]
-        unit *= unit
+        worse = [c * c >> _FRACTION_BITS for c in capacity]
+        capacity = [
+            half
+            for c, square in zip(capacity, worse, strict=True)
+            for half in (square, 2 * c - square)
+        ]
     ranked = sorted(range(length), key=capacity.__getitem__)
     return tuple(sorted(ranked[length - count :]))
 

@@ -6,7 +6,7 @@ their place in the file. Source: ISO/IEC 14496-12, 8.11 (meta box); ISO/IEC 2300
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -224,10 +224,7 @@ _Location = tuple[int, tuple[tuple[int, int], ...]]
 def _read_locations(body: bytes) -> dict[int, _Location]:
     fields = Fields(body)
     version, _ = fields.version_and_flags()
-    sizes = fields.number(2)
-    offset_size, length_size, base_size, index_size = (
-        sizes >> shift & 15 for shift in (12, 8, 4, 0)
-    )
+    offset_size, length_size, base_size, index_size = _nibbles(fields.number(2))
     locations: dict[int, _Location] = {}
     for _ in range(fields.number(4 if version == 2 else 2)):
         number = fields.number(4 if version == 2 else 2)
@@ -244,6 +241,36 @@ def _read_locations(body: bytes) -> dict[int, _Location]:
         if len(locations) > _MAX_ITEMS:
             raise damaged("the file lists more items than any picture has")
     return locations
+
+
+def moved_locations(body: bytes, moved: Callable[[int], int]) -> bytes:
+    """The body of an iloc box with offsets into the file moved; its length is the same."""
+    fields = Fields(body)
+    version, _ = fields.version_and_flags()
+    offset_size, length_size, base_size, index_size = _nibbles(fields.number(2))
+    wide = 4 if version == 2 else 2
+    parts = [body[:6], fields.take(wide)]
+    for _ in range(int.from_bytes(parts[1], "big")):
+        parts.append(fields.take(wide))
+        flags = fields.take(2 if version else 0)
+        parts += [flags, fields.take(2)]
+        in_file = int.from_bytes(flags, "big") & 15 == _IN_FILE
+        base = fields.number(base_size)
+        # With a base, the offsets are relative to it and stay.
+        parts.append((moved(base) if in_file and base else base).to_bytes(base_size, "big"))
+        parts.append(fields.take(2))
+        for _ in range(int.from_bytes(parts[-1], "big")):
+            parts.append(fields.take(index_size if version else 0))
+            offset = fields.number(offset_size)
+            shifts = in_file and not base and offset_size
+            parts.append((moved(offset) if shifts else offset).to_bytes(offset_size, "big"))
+            parts.append(fields.take(length_size))
+    return b"".join([*parts, fields.rest()])
+
+
+def _nibbles(sizes: int) -> tuple[int, int, int, int]:
+    """The four numbers of four bits in a number of 16."""
+    return sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15, sizes & 15
 
 
 def _read_references(body: bytes) -> tuple[Reference, ...]:

@@ -9,12 +9,13 @@ from typing import Final
 
 from labeler.containers import bmff
 from labeler.containers.bmff import make_box
-from labeler.containers.heif import HeifFile, Item, serialise_meta
+from labeler.containers.damage import damaged
+from labeler.containers.heif import HeifFile, Item, moved_locations, serialise_meta
 
 __all__ = ["pack", "rewrite"]
 
-# Boxes on the way to the tables of chunk offsets of a track.
-_NESTS: Final = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
+# Boxes on the way to the tables of offsets of a track → bytes in front of the boxes in them.
+_NESTS: Final = {b"moov": 0, b"trak": 0, b"mdia": 0, b"minf": 0, b"stbl": 0, b"meta": 4}
 _OFFSETS: Final = {b"stco": "I", b"co64": "Q"}
 
 
@@ -22,7 +23,17 @@ def rewrite(file: HeifFile) -> bytes:
     """The file with its items as they are now; nothing that lies in it is moved within its box.
 
     Items with new data are appended; offsets of the others follow the meta box's new length.
+
+    Raises:
+        UnreadableMediaError: An offset does not fit where it is to be written.
     """
+    try:
+        return _rewritten(file)
+    except (OverflowError, struct.error) as exc:
+        raise damaged("the file's tables of offsets do not hold together") from exc
+
+
+def _rewritten(file: HeifFile) -> bytes:
     placed = list(file.items)
     meta = next(box for box in file.boxes if box.type == b"meta")
     # The length of the meta box does not depend on the offsets in it, but for 32 or 64 bits.
@@ -40,7 +51,7 @@ def rewrite(file: HeifFile) -> bytes:
         if box is meta:
             parts.append(new_meta)
         elif box.type == b"moov":
-            parts.append(_moved_chunks(box.raw, moved))
+            parts.append(_moved_tracks(box.raw, moved))
         else:
             parts.append(_closed(box))
     fresh = [item.data for item in placed if item.data is not None]
@@ -95,8 +106,8 @@ def _closed(box: bmff.Box) -> bytes:
     return make_box(box.type, box.body)
 
 
-def _moved_chunks(raw: bytes, moved: Callable[[int], int]) -> bytes:
-    """A moov box whose chunk offsets are those of the new file; its length is the same."""
+def _moved_tracks(raw: bytes, moved: Callable[[int], int]) -> bytes:
+    """A moov box, or one in it, whose offsets are those of the new file; its length is the same."""
     (box,) = bmff.boxes(raw)
     header, body = raw[: box.header_bytes], box.body
     if box.type in _OFFSETS:
@@ -105,8 +116,12 @@ def _moved_chunks(raw: bytes, moved: Callable[[int], int]) -> bytes:
         offsets = struct.unpack_from(f">{count}{code}", body, 8)
         packed = struct.pack(f">{count}{code}", *map(moved, offsets))
         return header + body[:8] + packed + body[8 + len(packed) :]
+    if box.type == b"iloc":
+        return header + moved_locations(body, moved)
     if box.type in _NESTS:
-        children = bmff.boxes(body)
-        end = children[-1].end if children else 0
-        return header + b"".join(_moved_chunks(c.raw, moved) for c in children) + body[end:]
+        start = _NESTS[box.type]
+        children = bmff.boxes(body[start:])
+        end = start + children[-1].end if children else start
+        parts = [_moved_tracks(child.raw, moved) for child in children]
+        return b"".join([header, body[:start], *parts, body[end:]])
     return raw

@@ -69,7 +69,7 @@ class _Packet:
     nodes: list[_Node] = field(default_factory=list)
     rdf_start: int = -1
     rdf_end: int = -1
-    """Where ``</rdf:RDF>`` begins; equal to ``rdf_start`` if the element is empty."""
+    """Where ``</rdf:RDF>`` begins; behind the tag if the element is empty (``<rdf:RDF/>``)."""
 
 
 def properties(packet: bytes) -> tuple[Property, ...]:
@@ -102,10 +102,10 @@ def merge(packet: bytes | None, new: Iterable[Property], *, prefixes: dict[str, 
     about = parsed.nodes[0].about if parsed.nodes else ""
     block = _block(wanted, about, prefixes)
     edits = [(*span, b"") for node in parsed.nodes for span in _removals(text, node, keys)]
-    if parsed.rdf_end == parsed.rdf_start:
+    if _is_empty_tag(text, parsed.rdf_start):
         end = _tag_end(text, parsed.rdf_start)
         name = text[parsed.rdf_start + 1 : end].split()[0].rstrip(b"/>")
-        edits.append((end - 2, end, b">" + block + b"</" + name + b">"))
+        edits.append((end - 2, end, b">\n" + block + b"</" + name + b">"))
     else:
         edits.append((parsed.rdf_end, parsed.rdf_end, block))
     for start, end, replacement in sorted(edits, reverse=True):
@@ -224,9 +224,10 @@ class _Reader:
         if level == 0 and self.packet.rdf_end < 0:
             self.packet.rdf_end = position
         elif level == 1 and self.packet.rdf_end < 0:
-            self.packet.nodes[-1].end = _tag_end(self._text, position)
+            node = self.packet.nodes[-1]
+            node.end = _element_end(self._text, node.start, position)
         elif level == 2 and self._property is not None:
-            span = (self._start, _tag_end(self._text, position))
+            span = (self._start, _element_end(self._text, self._start, position))
             self.packet.nodes[-1].edits.setdefault(self._property, []).append(span)
             self.packet.properties.append(Property(*self._property, self._value()))
             self._property = None
@@ -256,6 +257,17 @@ def _tag_end(text: bytes, start: int) -> int:
     """Where the tag that begins at ``start`` ends."""
     found = _TAG_END.match(text, start)
     return len(text) if found is None else found.end()
+
+
+def _is_empty_tag(text: bytes, start: int) -> bool:
+    """Whether the tag that begins at ``start`` is a whole element."""
+    end = _tag_end(text, start)
+    return text[end - 2 : end] == b"/>"
+
+
+def _element_end(text: bytes, start: int, closing: int) -> int:
+    """Where an element ends whose end expat reports at ``closing``."""
+    return _tag_end(text, start if _is_empty_tag(text, start) else closing)
 
 
 def _removals(text: bytes, node: _Node, keys: set[tuple[str, str]]) -> list[tuple[int, int]]:

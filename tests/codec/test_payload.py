@@ -89,9 +89,9 @@ def test_frames_without_content_do_not_check():
     assert Payload.from_frame(np.ones(FRAME_BITS, np.uint8)) is None
 
 
-@pytest.mark.parametrize("size", [0, 8, 56, 72, 81, 88])
+@pytest.mark.parametrize("size", [0, 8, 56, 72, 79, 81, 88])
 def test_a_frame_of_another_size_is_refused(size):
-    with pytest.raises(ValueError, match="80 bits"):
+    with pytest.raises(ValueError, match=r"\(80,\)"):
         Payload.from_frame(np.zeros(size, np.uint8))
 
 
@@ -128,10 +128,20 @@ def test_a_handle_is_written_in_two_groups():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "-", "0000-", "0-2a", "00000000002a", "0000-0000002g", "0000-0000002a-", "0000_0000002a"],
+    [
+        "",
+        "-",
+        "0000-",
+        "0-2a",
+        "00000000002a",
+        "0000-0000002g",
+        "0000-0000002a-",
+        "0000_0000002a",
+        "+12f-0000002a",
+    ],
 )
 def test_text_that_is_no_handle_is_refused(text):
-    with pytest.raises(ValueError, match=r"not a handle|invalid literal"):
+    with pytest.raises(ValueError, match="not a handle"):
         Handle.parse(text)
 
 
