@@ -12,7 +12,7 @@ from typing import Final
 
 from labeler.containers.damage import damaged
 
-__all__ = ["Block", "BlockKind", "GifFile", "parse", "serialise", "sub_blocks", "to_sub_blocks"]
+__all__ = ["Block", "BlockKind", "GifFile", "parse", "serialise", "sub_blocks"]
 
 TRAILER: Final = b"\x3b"
 
@@ -79,12 +79,6 @@ def parse(data: bytes) -> GifFile:
 def serialise(head: bytes, blocks: Iterable[Block]) -> bytes:
     """The file that consists of ``head`` and ``blocks``; it says GIF89a, as extensions need."""
     return b"".join([b"GIF89a", head[6:], *(block.raw for block in blocks), TRAILER])
-
-
-def to_sub_blocks(data: bytes) -> bytes:
-    """``data`` cut into sub-blocks of up to 255 bytes, with the terminator."""
-    pieces = [data[at : at + 255] for at in range(0, len(data), 255)]
-    return b"".join(bytes([len(piece)]) + piece for piece in pieces) + b"\0"
 
 
 def sub_blocks(raw: bytes, position: int) -> bytes:

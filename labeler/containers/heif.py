@@ -175,7 +175,7 @@ def parse(data: bytes) -> HeifFile:
     bodies = {box.type: box.body for box in children}
     if b"pitm" not in bodies or b"iinf" not in bodies or b"iloc" not in bodies:
         raise damaged("the file does not say which picture to show")
-    locations = _read_locations(bodies[b"iloc"])
+    locations = read_locations(bodies[b"iloc"])
     properties = _read_properties(bodies.get(b"iprp", b""))
     items = tuple(
         replace(
@@ -221,7 +221,13 @@ def _read_infos(body: bytes) -> list[Item]:
 _Location = tuple[int, tuple[tuple[int, int], ...]]
 
 
-def _read_locations(body: bytes) -> dict[int, _Location]:
+def read_locations(body: bytes) -> dict[int, _Location]:
+    """Method and spans of each item in the body of an iloc box.
+
+    Raises:
+        UnreadableMediaError: The box is truncated.
+        UnsupportedMediaError: Items lie in another file.
+    """
     fields = Fields(body)
     version, _ = fields.version_and_flags()
     offset_size, length_size, base_size, index_size = _nibbles(fields.number(2))
@@ -324,7 +330,7 @@ def serialise_meta(file: HeifFile, items: Iterable[Item]) -> bytes:
     id_size = 4 if wide else 2
     children += [
         make_full_box(b"pitm", int(wide), 0, [file.primary_id.to_bytes(id_size, "big")]),
-        _locations_box(entries, id_size),
+        locations_box(entries, id_size),
         make_full_box(
             b"iinf", 0 if len(entries) < 1 << 16 else 1, 0,
             [len(entries).to_bytes(2 if len(entries) < 1 << 16 else 4, "big"),
@@ -339,7 +345,8 @@ def serialise_meta(file: HeifFile, items: Iterable[Item]) -> bytes:
     return make_full_box(b"meta", 0, 0, children)
 
 
-def _locations_box(items: tuple[Item, ...], id_size: int) -> bytes:
+def locations_box(items: Iterable[Item], id_size: int) -> bytes:
+    """The iloc box for ``items``, whose ids take ``id_size`` bytes (2 or 4)."""
     located = [item for item in items if item.spans]
     far = any(sum(span) >= 1 << 32 for item in located for span in item.spans)
     size = 8 if far else 4

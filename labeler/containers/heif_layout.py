@@ -10,9 +10,16 @@ from typing import Final
 from labeler.containers import bmff
 from labeler.containers.bmff import make_box
 from labeler.containers.damage import damaged
-from labeler.containers.heif import HeifFile, Item, moved_locations, serialise_meta
+from labeler.containers.heif import (
+    HeifFile,
+    Item,
+    locations_box,
+    moved_locations,
+    read_locations,
+    serialise_meta,
+)
 
-__all__ = ["pack", "rewrite"]
+__all__ = ["pack", "rewrite", "with_inline_track_items"]
 
 # Boxes on the way to the tables of offsets of a track → bytes in front of the boxes in them.
 _NESTS: Final = {b"moov": 0, b"trak": 0, b"mdia": 0, b"minf": 0, b"stbl": 0, b"meta": 4}
@@ -82,6 +89,56 @@ def pack(file: HeifFile) -> bytes:
     meta = serialise_meta(bare, _placed(loaded, nowhere, start))
     fresh = [item.data for item in loaded if item.data is not None]
     return b"".join([head, meta, tail, make_box(b"mdat", *fresh)])
+
+
+def with_inline_track_items(data: bytes) -> bytes:
+    """The file with the metadata items of its tracks in the tracks' own idat boxes.
+
+    Signing for C2PA moves what lies behind the file's first boxes, and follows the offsets of
+    samples and of the file's items, but not those of the items in tracks.
+    """
+    top = bmff.boxes(data)
+    moov = next((box for box in top if box.type == b"moov"), None)
+    if moov is None:
+        return data
+    inlined = _inlined(moov, data)
+    shift = len(inlined) - len(moov.raw)
+
+    def moved(offset: int) -> int:
+        return offset + shift if offset >= moov.end else offset
+
+    parts = []
+    for box in top:
+        raw = inlined if box is moov else box.raw
+        parts.append(_moved_tracks(raw, moved) if box.type in {b"moov", b"meta"} else raw)
+    return b"".join(parts)
+
+
+def _inlined(box: bmff.Box, data: bytes) -> bytes:
+    """A moov or trak box whose meta boxes hold their items themselves."""
+    if box.type == b"meta":
+        return _inlined_meta(box, data)
+    if box.type not in {b"moov", b"trak"}:
+        return box.raw
+    return make_box(box.type, *(_inlined(child, data) for child in bmff.boxes(box.body)))
+
+
+def _inlined_meta(box: bmff.Box, data: bytes) -> bytes:
+    children = bmff.boxes(box.body[4:])
+    locations = next((child.body for child in children if child.type == b"iloc"), b"")
+    if not locations or any(child.type == b"idat" for child in children):
+        return box.raw
+    items, contents, end = [], [], 0
+    for number, (_, spans) in read_locations(locations).items():
+        content = b"".join(data[offset : offset + length] for offset, length in spans)
+        span = (end, len(content))
+        items.append(Item(id=number, type=b"", info=b"", spans=(span,), method=1))
+        contents.append(content)
+        end += len(content)
+    kept = [child.raw for child in children if child.type != b"iloc"]
+    id_size = 4 if any(item.id >= 1 << 16 for item in items) else 2
+    store = make_box(b"idat", *contents)
+    return make_box(b"meta", box.body[:4], *kept, locations_box(items, id_size), store)
 
 
 def _placed(items: list[Item], moved: Callable[[int], int], end: int) -> list[Item]:

@@ -11,6 +11,7 @@ from PIL import AvifImagePlugin, ExifTags, Image
 
 from labeler.containers import heif, tiff
 from labeler.containers.damage import damaged
+from labeler.containers.heif_layout import with_inline_track_items
 from labeler.errors import LabelerError, UnsupportedMediaError
 from labeler.media import avif_sequence
 from labeler.media.heif_primary import read_coding, turns, with_primary
@@ -120,7 +121,7 @@ class AvifCodec:
                 exif=_StoredExif(self._exif()),
                 xmp=self._metadata(b"mime"),
             )
-        return avif_sequence.with_timing(buffer.getvalue(), timing)
+        return with_inline_track_items(avif_sequence.with_timing(buffer.getvalue(), timing))
 
     def _exif(self) -> bytes:
         """The Exif block, behind the offset that its item begins with."""

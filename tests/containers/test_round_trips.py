@@ -13,7 +13,7 @@ from PIL import Image
 from labeler.containers import bmff, gif, heif, jpeg, png, tiff, webp
 from labeler.containers.heif_layout import pack, rewrite
 from labeler.errors import LabelerError
-from tests.media.making import exif, opened, pixels, saved
+from tests.media.making import exif, gif_sub_blocks, opened, pixels, saved
 
 PARSERS = [
     jpeg.parse, png.parse, webp.parse, gif.parse, tiff.parse, heif.parse, bmff.boxes,
@@ -96,7 +96,7 @@ def test_webp(parts):
 
 @given(st.binary(max_size=600))
 def test_gif_sub_blocks(content):
-    raw = gif.to_sub_blocks(content)
+    raw = gif_sub_blocks(content)
     assert gif.sub_blocks(raw, 0) == content
     block = gif.Block(gif.BlockKind.COMMENT, b"\x21\xfe" + raw)
     file = gif.parse(saved(pixels(), "GIF"))

@@ -81,6 +81,12 @@ def remarked(data):
     return picture.encode(iter(new)), new
 
 
+def gif_sub_blocks(data):
+    """GIF sub-blocks of up to 255 bytes, with their terminator."""
+    pieces = [data[at : at + 255] for at in range(0, len(data), 255)]
+    return b"".join(bytes([len(piece)]) + piece for piece in pieces) + b"\0"
+
+
 def psnr(a, b):
     """Peak signal-to-noise ratio of two 8-bit arrays."""
     error = np.mean((a.astype(float) - b.astype(float)) ** 2)

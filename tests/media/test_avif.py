@@ -1,5 +1,3 @@
-import io
-
 import cv2
 import numpy as np
 import pytest
@@ -98,6 +96,9 @@ def test_animations():
         assert psnr(np.asarray(image), frame) > 40
         assert image.info["duration"] == durations[number]
     assert read_timing(heif.parse(result)) == read_timing(heif.parse(data))
+    # Signing moves what lies behind the tracks, so their metadata lie in them.
+    (tracks,) = [box.raw for box in bmff.boxes(result) if box.type == b"moov"]
+    assert XMP in tracks
     assert read_timing(heif.parse(data)).repetitions == 0
 
 
@@ -170,13 +171,3 @@ def test_truncated(keep):
     data = saved(pixels(), "AVIF")
     with pytest.raises(UnreadableMediaError):
         frames_of(data[: int(len(data) * keep)])
-
-
-def test_pillow_and_labeler_agree_on_the_grid_of_a_tiled_picture():
-    pillow_heif = pytest.importorskip("pillow_heif")
-    if not any("av1" in name or "aom" in name for name in pillow_heif.libheif_info()["encoders"]):
-        pytest.skip("this build of libheif has no AV1 encoder")
-    buffer = io.BytesIO()
-    image = pillow_heif.from_pillow(Image.fromarray(pixels(128, 128)))
-    image.save(buffer, format="AVIF", tile_size=64)
-    assert frames_of(buffer.getvalue())[0].shape == (128, 128, 3)

@@ -6,7 +6,16 @@ from labeler.containers import gif
 from labeler.errors import UnreadableMediaError
 from labeler.media.picture import open_picture
 from labeler.media.quantise import quantise
-from tests.media.making import frames_of, marked, opened, pixels, psnr, remarked, saved
+from tests.media.making import (
+    frames_of,
+    gif_sub_blocks,
+    marked,
+    opened,
+    pixels,
+    psnr,
+    remarked,
+    saved,
+)
 
 
 def moving(alpha=False, count=5):
@@ -81,7 +90,7 @@ def test_a_still_with_transparency():
 def test_a_manifest_goes_and_other_extensions_stay():
     file = gif.parse(animation(moving()))
     manifest = gif.Block(
-        gif.BlockKind.APPLICATION, b"\x21\xff\x0bC2PA_GIF\1\0\0" + gif.to_sub_blocks(b"x" * 300)
+        gif.BlockKind.APPLICATION, b"\x21\xff\x0bC2PA_GIF\1\0\0" + gif_sub_blocks(b"x" * 300)
     )
     own = gif.Block(gif.BlockKind.APPLICATION, b"\x21\xff\x0bOWNTHING1.0\x02ab\0")
     blocks = (*file.blocks[:1], manifest, own, *file.blocks[1:])
