@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from detectors.conclusion import Evidence, Verdict, conclude
 from detectors.credentials import detect as detect_credential
+from detectors.framing import Examine
 from detectors.metadata import detect as detect_metadata
 from detectors.pictures import detect as detect_watermark
 from detectors.pictures import detect_remains
 from detectors.report import Conclusion, Finding, Presence, Report, Technique
-from detectors.worker import Examine
 from labeler.codec.keys import Key, Keyring
 from labeler.credentials import TrustKind, TrustList, TrustStore
 from labeler.errors import LabelerError, UnreadableMediaError

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
-from typing import Any, BinaryIO, Final
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO, Final, TypeAlias
 
-__all__ = ["COUNTS", "pack", "parse_header", "receive"]
+__all__ = ["COUNTS", "Examine", "pack", "parse_header", "receive"]
+
+Examine: TypeAlias = Callable[[Mapping[str, Any], bytes], str]
+"""What answers a request: takes its header and body, gives the text of the answer."""
 
 COUNTS: Final = struct.Struct(">IQ")
 """Lengths of header and body, bytes."""

@@ -24,12 +24,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from detectors.framing import pack, receive
+from detectors.framing import Examine, pack, receive
 
-__all__ = ["Examine", "serve"]
-
-Examine = Callable[[Mapping[str, Any], bytes], str]
-"""Takes the header and body of a request, gives the text of the answer."""
+__all__ = ["serve"]
 
 _OPEN_FILES: Final = 64
 _MIB: Final = 1 << 20
