@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator
 from types import ModuleType
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labeler.containers import heif
 from labeler.containers.damage import damaged
@@ -41,8 +42,8 @@ class HeicCodec:
         """The one frame."""
         with decoding():
             opened = _pillow_heif().open_heif(io.BytesIO(self._data), convert_hdr_to_8bit=False)
-            pixels = np.asarray(opened)
-        if self._coding.chroma == "4:0:0" and pixels.ndim == 3:
+            pixels = _array(opened)
+        if self._coding.chroma == "4:0:0":
             pixels = pixels[..., 0]
         for kind, amount in reversed(turns(self._file)):  # libheif has applied them
             pixels = np.rot90(pixels, -amount) if kind == "rotate" else np.flip(pixels, amount)
@@ -90,6 +91,19 @@ class HeicCodec:
             f"the HEIC file {what}, which Labeler reads but does not write",
             hint="Convert it to PNG or TIFF first",
         )
+
+
+def _array(opened: Any) -> NDArray[np.uint8 | np.uint16]:
+    """A copy of the pixels of an opened file.
+
+    Arrays that older versions give ignore the padding of rows, and die with the file.
+    """
+    width, height = opened.size
+    letters, _, deep = opened.mode.partition(";")
+    rows = np.frombuffer(opened.data, np.uint8).reshape(-1, opened.stride)[:height]
+    dtype = np.dtype(np.uint16 if deep else np.uint8)
+    used = rows[:, : width * len(letters) * dtype.itemsize].copy()
+    return used.view(dtype).reshape(height, width, len(letters))
 
 
 def _pillow_heif() -> ModuleType:

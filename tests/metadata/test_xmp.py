@@ -1,10 +1,8 @@
-import io
 import xml.etree.ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from labeler.errors import MetadataError
 from labeler.metadata import xmp
@@ -59,11 +57,7 @@ def test_a_new_packet_reads_in_other_parsers():
     (node,) = root.iter(f"{{{RDF}}}Description")
     assert node.get(f"{{{RDF}}}about") == ""
     assert node.find(f"{{{OURS}}}A").text == '1 < 2 & "3"'
-    buffer = io.BytesIO()
-    Image.new("L", (8, 8)).save(buffer, "JPEG", xmp=packet)
-    with Image.open(buffer) as image:
-        description = image.getxmp()["xmpmeta"]["RDF"]["Description"]
-    assert description["B"] == "\u00e4\u4e2d\U0001f600"
+    assert node.find(f"{{{OURS}}}B").text == "\u00e4\u4e2d\U0001f600"
 
 
 @pytest.mark.parametrize("name", ["Old", "Element", "Lonely", "New"])
