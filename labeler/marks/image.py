@@ -60,9 +60,10 @@ _GAIN_LIMITS: Final = (0.8, 1.6)
 the mark last, are at the lower end, graphics at the upper."""
 _COMMON_AREA: Final = 450_000
 _AREA_EXPONENT: Final = -0.3
-_AREA_LIMITS: Final = (0.7, 1.7)
-"""The allowance of similarity is multiplied by ``(area / _COMMON_AREA) ** _AREA_EXPONENT``, within
-limits: the more often a picture repeats the tile, the less each repetition has to show."""
+_AREA_LIMITS: Final = (0.5, 1.7)
+"""What similarity a mark may cost is multiplied by ``(area / _COMMON_AREA) ** _AREA_EXPONENT``, and
+so is the noise that large pictures may get, within limits: the more often a picture repeats the
+tile, the less each repetition has to show."""
 _BAND_ROWS: Final = 48
 _SAMPLED_PIXELS: Final = 150_000
 """Pixels on which similarity is measured."""
@@ -190,14 +191,14 @@ def _shape(pixels: Pixels, pattern: Tile) -> NDArray[np.float32]:
 
 def _gain(shaped: NDArray[np.float32], pixels: Pixels, preset: _Preset) -> float:
     """The gain that costs the preset's share of similarity, within what noise allows."""
-    relative_area = float((shaped.size / _COMMON_AREA) ** _AREA_EXPONENT)
-    allowance = preset.dissimilarity * float(np.clip(relative_area, *_AREA_LIMITS))
+    by_area = float(np.clip((shaped.size / _COMMON_AREA) ** _AREA_EXPONENT, *_AREA_LIMITS))
+    allowance = preset.dissimilarity * by_area
     lost = _sampled_dissimilarity(shaped, pixels, preset.gain)
     gain = preset.gain * float(np.clip((allowance / lost) ** 0.5, *_GAIN_LIMITS))
     energy = float(np.vdot(shaped, shaped)) / shaped.size
     if pixels.ndim == 3:
         energy *= float(np.mean(_COLOUR**2))
-    allowed = 255 * 10.0 ** (-preset.psnr_floor_db / 20)
+    allowed = 255 * 10.0 ** (-preset.psnr_floor_db / 20) * math.sqrt(min(1.0, by_area))
     return float(min(gain, allowed / math.sqrt(max(energy, 1e-9))))
 
 
