@@ -29,9 +29,9 @@ _PERIODS: Final = (12.0, 260.0)
 """Smallest and largest tile that is searched, analysed pixels."""
 _REACH: Final = 0.62
 """Lags that are used, as a share of the picture's side."""
-_ANGLES: Final = 360
+_ANGLES: Final = 300
 """Directions over half a turn."""
-_STEP: Final = 0.006
+_STEP: Final = 0.008
 """Steps of the logarithm of the radius."""
 _NODES: Final = tuple(
     (i, j) for i in range(-4, 5) for j in range(-4, 5) if j > 0 or (j == 0 and i > 0)

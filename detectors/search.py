@@ -21,6 +21,8 @@ __all__ = ["PLACES", "STANDS_OUT", "hypotheses", "search"]
 
 STANDS_OUT: Final = 8.0
 """Synchronisation statistic at which nothing better is looked for: far beyond chance."""
+_NEEDS_NOTHING: Final = 1.5 * STANDS_OUT
+"""Synchronisation statistic at which a place reads well enough without being settled."""
 PLACES: Final = 6
 """Most places that a search gives."""
 _SETTLED: Final = 2
@@ -59,6 +61,8 @@ def search(spectrum: Spectrum, periods: tuple[int, ...]) -> list[Place]:
             if max(place.z for place in found) >= STANDS_OUT:
                 break
     found.sort(key=lambda place: -place.z)
+    if found and found[0].z >= _NEEDS_NOTHING:
+        return found[:1]
     if found and found[0].z >= STANDS_OUT:
         return [settle(spectrum, found[0])]
     return [settle(spectrum, place) for place in found[:_SETTLED]] + found[_SETTLED:PLACES]

@@ -160,7 +160,10 @@ def _detection_luma(pixels: NDArray[Any]) -> tuple[NDArray[np.float32], float]:
     scale = min(1.0, (DETECTION_PIXELS / (height * width)) ** 0.5)
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+        # Down to half the size, four neighbours hold all that area averaging would use.
+        grey = cv2.resize(
+            grey, size, interpolation=cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
+        )
     luma = grey.astype(np.float32)
     return (luma / np.float32(257) if pixels.dtype == np.uint16 else luma), scale
 
