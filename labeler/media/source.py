@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -108,10 +109,21 @@ def open_filesystem(url: str) -> tuple[Any, str]:
 
 def _read_file(path: Path, name: str, max_bytes: int) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UnreadableMediaError(
+                    "it is a pipe or device, not a file",
+                    hint="Save its content in a file first",
+                    file=name,
+                )
             return _read_stream(file, name, max_bytes)
     except OSError as error:
         raise _unreadable(error, name) from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # A named pipe would be waited for until somebody writes into it.
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _read_url(url: str, name: str, max_bytes: int) -> bytes:

@@ -1,4 +1,5 @@
 import io
+import os
 from pathlib import Path
 
 import fsspec
@@ -76,8 +77,14 @@ def test_more_than_the_limit_is_refused(file, make):
 
 
 def test_an_endless_source_is_not_read_to_its_end():
-    with pytest.raises(MediaTooLargeError):
-        read_content("/dev/zero", max_bytes=100_000)
+    with Path("/dev/zero").open("rb") as stream, pytest.raises(MediaTooLargeError):
+        read_content(stream, max_bytes=100_000)
+
+
+def test_a_pipe_that_nobody_writes_to_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(UnreadableMediaError, match="a pipe or device"):
+        read_content(tmp_path / "pipe.png", max_bytes=100)
 
 
 @pytest.mark.parametrize("source", ["none.png", "memory://none/at/all.png", Path()])
