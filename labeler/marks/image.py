@@ -64,9 +64,10 @@ _AREA_LIMITS: Final = (0.5, 1.7)
 """What similarity a mark may cost is multiplied by ``(area / _COMMON_AREA) ** _AREA_EXPONENT``, and
 so is the noise that large pictures may get, within limits: the more often a picture repeats the
 tile, the less each repetition has to show."""
-_BAND_ROWS: Final = 48
-_SAMPLED_PIXELS: Final = 150_000
-"""Pixels on which similarity is measured."""
+_PATCH: Final = (64, 192)
+"""Rows and columns of the patches on which similarity is measured."""
+_PATCHES: Final = 3
+"""Most patches along a side."""
 
 _LUMA: Final = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 # The colour change of least energy for a given change of luma.
@@ -203,16 +204,21 @@ def _gain(shaped: NDArray[np.float32], pixels: Pixels, preset: _Preset) -> float
 
 
 def _sampled_dissimilarity(shaped: NDArray[np.float32], pixels: Pixels, gain: float) -> float:
-    """One minus the similarity that the pattern leaves at ``gain``, on bands of the picture."""
-    height, width = shaped.shape
-    bands = max(1, min(height // _BAND_ROWS, _SAMPLED_PIXELS // (_BAND_ROWS * width)))
-    lost = 0.0
-    for top in np.linspace(0, max(0, height - _BAND_ROWS), bands).astype(int):
-        rows = slice(top, top + _BAND_ROWS)
-        luma = _luma(pixels[rows])
-        marked = np.rint(np.clip(luma + np.float32(gain) * shaped[rows], 0, 255))
-        lost += 1 - structural_similarity(luma, marked)
-    return float(max(lost / bands, 1e-6))
+    """One minus the similarity that the pattern leaves at ``gain``, on patches of the picture."""
+    lost = []
+    for top in _spread(shaped.shape[0], _PATCH[0]):
+        for left in _spread(shaped.shape[1], _PATCH[1]):
+            patch = np.s_[top : top + _PATCH[0], left : left + _PATCH[1]]
+            luma = _luma(pixels[patch])
+            marked = np.rint(np.clip(luma + np.float32(gain) * shaped[patch], 0, 255))
+            lost.append(1 - structural_similarity(luma, marked))
+    return max(float(np.mean(lost)), 1e-6)
+
+
+def _spread(side: int, patch: int) -> list[int]:
+    """Where up to `_PATCHES` patches begin along a side, evenly apart."""
+    count = min(_PATCHES, -(-side // patch))
+    return [int(place) for place in np.linspace(0, max(0, side - patch), count)]
 
 
 def _add(pixels: Pixels, pattern: NDArray[np.float32], gain: float) -> Pixels:

@@ -60,7 +60,7 @@ class Limits:
         if width * height > self.max_pixels:
             raise MediaTooLargeError(
                 f"the picture has {width} x {height} pixels, and {self.max_pixels} are allowed",
-                hint="Scale it down, or raise max_pixels (LABELER_MAX_PIXELS) if it is to be trusted",
+                hint="Scale it down, or raise max_pixels (LABELER_MAX_PIXELS) if it can be trusted",
             )
         self.check_total(width * height * frames)
 
