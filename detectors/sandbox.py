@@ -18,10 +18,10 @@ import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import IO, Any, Final
 
 from detectors.framing import COUNTS, pack, parse_header
+from labeler.closing import Closing
 from labeler.errors import VerificationError
 
 __all__ = ["Limits", "Sandbox"]
@@ -46,7 +46,7 @@ class Limits:
     """Memory beyond what the worker holds when it is ready, MiB."""
 
 
-class Sandbox:
+class Sandbox(Closing):
     """One worker process: started at need, replaced after a crash, and after some hundred files.
 
     May be used from several threads; they wait for each other.
@@ -106,17 +106,6 @@ class Sandbox:
         """End the worker. A later `ask` starts another."""
         with self._lock:
             self._stop_worker()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _ask_once(self, header: Mapping[str, object], body: bytes) -> str:
         worker = self._ready_worker()

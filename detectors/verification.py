@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from detectors.examination import Examiner, sentence
 from detectors.report import Conclusion, Finding, Report, Technique
 from detectors.sandbox import Limits, Sandbox
+from labeler.closing import Closing
 from labeler.codec.keys import Keyring
 from labeler.codec.payload import Payload
 from labeler.credentials import ROOT_FILE, TrustStore, find_sidecar, read_sidecar
@@ -64,7 +64,7 @@ def verify(
         return verifier.verify(source, name=name, sidecar=sidecar)
 
 
-class Verifier:
+class Verifier(Closing):
     """Verifies many files with one set of keys, trust lists and, if isolated, one subprocess.
 
     Use it as a context manager, or `close` it. Threads may share it; isolated, they wait for each
@@ -119,17 +119,6 @@ class Verifier:
             self._sandbox.close()
         if self._registry is not None:
             self._registry.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _make_sandbox(self) -> Sandbox:
         limits = Limits(

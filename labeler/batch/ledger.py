@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from labeler.batch.lock import Lock
 from labeler.batch.plan import Item
+from labeler.closing import Closing
 from labeler.errors import BatchError, LabelerError
 from labeler.receipt import Receipt
 
@@ -65,7 +65,7 @@ class Entry:
     """Of the output, where the item is done."""
 
 
-class Ledger:
+class Ledger(Closing):
     """The ledger of the batches with one output folder; one process may have it open.
 
     Args:
@@ -185,17 +185,6 @@ class Ledger:
         """Close the file and give up the lock."""
         self._database.close()
         self.lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _entry(

@@ -24,12 +24,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from labeler.closing import Closing
 from labeler.codec.payload import Handle
 from labeler.errors import RegistryError
 from labeler.receipt import Receipt
@@ -44,7 +44,7 @@ _SERIALS: Final = 1 << 32
 _DRAWS: Final = 64
 
 
-class RegistryReader:
+class RegistryReader(Closing):
     """The registry's read side. It never writes, and makes no registry where there is none."""
 
     def __init__(self, engine: Engine, file: Path) -> None:
@@ -100,17 +100,6 @@ class RegistryReader:
     def close(self) -> None:
         """Let go of the database; the object is of no use afterwards."""
         self._engine.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _connection(self) -> AbstractContextManager[Connection]:
         """A transaction whose errors name the registry."""

@@ -16,10 +16,10 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from detectors.verification import load_trust
+from labeler.closing import Closing
 from labeler.codec.keys import PUBLIC_KEY, Key, Keyring
 from labeler.credentials import Identity, find_sidecar, read_sidecar
 from labeler.errors import (
@@ -79,7 +79,7 @@ def stamp(
         return stamper.stamp(source, target, provenance, overwrite=overwrite)
 
 
-class Stamper:
+class Stamper(Closing):
     """Stamps many files with one identity, one watermark key and one registry.
 
     Use it as a context manager, or `close` it. Threads may share it; it cannot be pickled, so that
@@ -215,17 +215,6 @@ class Stamper:
     def close(self) -> None:
         """Let go of the registry."""
         self._registry.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _allowed(self, asked: Collection[Layer] | None) -> frozenset[Layer]:
         return self._settings.allow_missing if asked is None else frozenset(asked)
