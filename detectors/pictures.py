@@ -85,6 +85,7 @@ def _as_evidence(index: int, found: image.Detection, frame_count: int, searched:
         "payload": None if payload is None else write_payload(payload),
         "key_id": found.key_id,
         "geometry": None if found.geometry is None else asdict(found.geometry),
+        "synchronisation_p_value": min(1.0, found.synchronisation_p_value * searched),
         "frame": index,
         "frame_count": frame_count,
     }
