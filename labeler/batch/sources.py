@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Final
@@ -33,7 +34,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A file in a folder that is not worked on, because it is no media that Labeler handles."""
+    """Something in a folder that is not worked on, because it is no media that Labeler handles."""
 
     location: str
     reason: str
@@ -89,18 +90,30 @@ def _expand(argument: str, *, recursive: bool, exclude: Path | None) -> Iterator
     path = Path(argument)
     if is_url(argument):
         yield Source(argument, _url_name(argument))
-    elif path.is_dir():
+    elif _is(path.is_dir, argument):
         yield from _select(_walk(path, recursive=recursive, exclude=exclude), base=path)
-    elif path.exists():
+    elif _is(path.exists, argument):
         yield Source(argument, PurePath(path.name))
     elif glob.has_magic(argument):
         base = _fixed_part(path)
         # Not Path.glob, which takes hidden files too.
         matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207
-        files = (Path(match) for match in matches if Path(match).is_file())
+        files = (Path(match) for match in matches if stat.S_ISREG(_mode(Path(match))))
         yield from _select((f for f in files if not _is_within(f, exclude)), base=base)
     else:
         raise BatchError("no such file or folder", file=argument, hint="Check the path")
+
+
+def _is(question: Callable[[], bool], argument: str) -> bool:
+    """The answer of the file system, which refuses some questions: no permission, a long name."""
+    try:
+        return question()
+    except OSError as error:
+        raise BatchError(
+            f"the path cannot be followed ({error.strerror})",
+            file=argument,
+            hint="Check the path and its permissions",
+        ) from error
 
 
 def _url_name(url: str) -> PurePath:
@@ -110,7 +123,7 @@ def _url_name(url: str) -> PurePath:
     return PurePath(name)
 
 
-def _walk(folder: Path, *, recursive: bool, exclude: Path | None) -> Iterator[Path]:
+def _walk(folder: Path, *, recursive: bool, exclude: Path | None) -> Iterator[Path | LeftOut]:
     """The files in ``folder``, hidden ones left out, in the order of their names."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
@@ -124,15 +137,30 @@ def _walk(folder: Path, *, recursive: bool, exclude: Path | None) -> Iterator[Pa
         if entry.name.startswith("."):
             continue
         path = folder / entry.name
+        mode = _mode(path)
         # Links to files are followed, links to folders are not: they may lead in circles.
-        if entry.is_file():
+        if stat.S_ISREG(mode):
             yield path
-        elif recursive and entry.is_dir(follow_symlinks=False) and not _is_within(path, exclude):
-            yield from _walk(path, recursive=True, exclude=exclude)
+        elif stat.S_ISDIR(mode):
+            if recursive and not entry.is_symlink() and not _is_within(path, exclude):
+                yield from _walk(path, recursive=True, exclude=exclude)
+        elif path.suffix.lower() in _EXTENSIONS:
+            yield LeftOut(str(path), "it is a broken link, a pipe or a device")
 
 
-def _select(paths: Iterable[Path], *, base: Path) -> Iterator[Source | LeftOut]:
+def _mode(path: Path) -> int:
+    """Type and permissions of what ``path`` leads to; 0 where that cannot be known."""
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
+
+
+def _select(paths: Iterable[Path | LeftOut], *, base: Path) -> Iterator[Source | LeftOut]:
     for path in paths:
+        if isinstance(path, LeftOut):
+            yield path
+            continue
         if path.suffix == SIDECAR_SUFFIX:
             continue  # It belongs to the file beside it.
         reason = None if path.suffix.lower() in _EXTENSIONS else _foreign(path)

@@ -158,6 +158,11 @@ def reporting(*, as_json: bool, exit_code: int = EXIT_FAILED) -> Iterator[None]:
         raise typer.Exit(141) from None  # 128 + SIGPIPE
     except (typer.Exit, typer.BadParameter, typer.Abort):
         raise
+    except OSError as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        print_error(_refusal(error), as_json=as_json)
+        raise typer.Exit(exit_code) from None
     except Exception as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
@@ -165,3 +170,13 @@ def reporting(*, as_json: bool, exit_code: int = EXIT_FAILED) -> Iterator[None]:
         hint = f"This is a defect; please report it, with what {TRACEBACK_VARIABLE}=1 shows"
         print_error(LabelerError(problem, hint=hint), as_json=as_json)
         raise typer.Exit(EXIT_DEFECT) from None
+
+
+def _refusal(error: OSError) -> LabelerError:
+    """What the operating system refused at a place that nobody foresaw: no defect of Labeler."""
+    name = error.filename
+    return LabelerError(
+        f"the system refuses access ({error.strerror or type(error).__name__})",
+        hint="Check the path, its permissions, and that the disk has room",
+        file=os.fsdecode(name) if isinstance(name, str | bytes) else None,
+    )

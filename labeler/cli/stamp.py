@@ -107,9 +107,23 @@ def _provenance(
 def _plan(sources: list[str], out: Path, *, recursive: bool) -> tuple[Item, ...]:
     from labeler.batch.plan import make_plan  # noqa: PLC0415 - slow to import
 
-    if out.exists() and not out.is_dir():
-        raise BatchError("it is a file", file=out, hint="Give a folder with --out")
+    _check_folder(out)
     return make_plan(find_sources(sources, recursive=recursive, exclude=out).files, out)
+
+
+def _check_folder(out: Path) -> None:
+    from labeler.media.source import is_url  # noqa: PLC0415 - slow to import
+
+    hint = "Give a folder with --out"
+    # As typed; a Path makes one slash of two.
+    if is_url(str(out).replace(":/", "://", 1)):
+        raise BatchError("outputs cannot be written to a URL", file=out, hint=hint)
+    try:
+        out.resolve()
+    except RuntimeError as error:  # Python 3.11 and 3.12 raise no OSError here
+        raise BatchError("the link leads in a circle", file=out, hint=hint) from error
+    if out.exists() and not out.is_dir():
+        raise BatchError("it is a file", file=out, hint=hint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

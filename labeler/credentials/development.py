@@ -69,7 +69,9 @@ def create_development_identity(
                 hint="Use the identity that is there, or choose another directory",
             ) from None
         raise IdentityError(
-            f"the identity cannot be written ({error.strerror})", file=directory
+            f"the identity cannot be written ({error.strerror})",
+            file=directory,
+            hint="Choose a directory that can be written; LABELER_HOME names where all lies",
         ) from error
     return load_development_identity(directory, now=now)
 

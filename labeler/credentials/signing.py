@@ -175,8 +175,8 @@ def _checked_parent(parent: Parent, trust: TrustStore, *, force: bool) -> Parent
     if what is not None and not force:
         raise ParentCredentialError(
             f"{what} ({', '.join(reading.failures or reading.history_failures)})",
-            hint="Get the original source, or force stamping: the history is then recorded as "
-            "tampered with",
+            hint="Get the original source, or force stamping (--force-invalid-parent): the history "
+            "is then recorded as tampered with",
         )
     return parent
 

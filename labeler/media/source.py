@@ -70,6 +70,7 @@ def read_content(source: Source, *, max_bytes: int, name: str | None = None) -> 
         MediaTooLargeError: It has more than ``max_bytes``.
         MissingExtraError: The URL's protocol needs a package that is not installed.
         SettingsError: The URL's protocol is unknown.
+        TypeError: ``source`` is none of these, a PIL image for example.
     """
     if isinstance(source, bytes | bytearray | memoryview):
         return _checked(bytes(source), name or "<bytes>", None, max_bytes)
@@ -79,6 +80,8 @@ def read_content(source: Source, *, max_bytes: int, name: str | None = None) -> 
         if path is not None:
             return _checked(_read_file(path, called, max_bytes), called, path, max_bytes)
         return _checked(_read_url(os.fspath(source), called, max_bytes), called, None, max_bytes)
+    if not hasattr(source, "read"):
+        raise TypeError(f"a path, a URL, bytes or a stream is needed, not {type(source).__name__}")
     called = name or _stream_name(source)
     return _checked(_read_stream(source, called, max_bytes), called, None, max_bytes)
 

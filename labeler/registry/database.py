@@ -56,7 +56,7 @@ def create(file: Path) -> None:
             draft = Path(directory, file.name)
             # SQLite gives its own files beside the database the mode that this one has.
             os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-            _create_tables(draft)
+            _create_tables(draft, named=file)
             with suppress(FileExistsError):
                 os.link(draft, file)
     except OSError as error:
@@ -127,10 +127,10 @@ def _open(uri: str) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
 
 
-def _create_tables(file: Path) -> None:
+def _create_tables(file: Path, *, named: Path) -> None:
     engine = open_engine(file)
     try:
-        with transaction(engine, file) as connection:
+        with transaction(engine, named) as connection:
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")  # kept in the file
             schema.METADATA.create_all(connection)
             connection.execute(insert(schema.version).values(version=schema.SCHEMA_VERSION))

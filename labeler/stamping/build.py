@@ -187,8 +187,23 @@ def _with_credential(order: Order, tools: Tools, draft: Draft) -> Draft:
     except ParentCredentialError:
         raise  # a history that does not hold is no reason to publish without one
     except CredentialError as error:
-        return _remark(draft, Layer.CREDENTIAL, excuse(error, Layer.CREDENTIAL, order))
+        reason = excuse(error, Layer.CREDENTIAL, order)
+        _refuse_broken_credential(order, tools, draft)
+        return _remark(draft, Layer.CREDENTIAL, reason)
     return replace(draft, data=signed.data, signed=signed)
+
+
+def _refuse_broken_credential(order: Order, tools: Tools, draft: Draft) -> None:
+    """See that a file that goes unsigned does not keep the source's manifest, now broken."""
+    if draft.data == order.content.data:
+        return
+    if read_credential(draft.data, order.media_type, trust=tools.trust) is not None:
+        raise ParentCredentialError(
+            "the source carries a Content Credential, which would no longer match without a new "
+            "signature",
+            hint="Sign it (`labeler keys init` makes an identity), or remove the credential from "
+            "the source deliberately",
+        )
 
 
 def _sign(order: Order, tools: Tools, draft: Draft) -> Signed:
@@ -224,7 +239,9 @@ def excuse(error: LabelerError, layer: Layer, order: Order) -> str:
         if layer is Layer.WATERMARK:
             error.hint = f"{error.hint}; or {_GO_ON}" if error.hint else _GO_ON.capitalize()
         raise error
-    return error.problem
+    # An identity's file, for example: its problem alone would read like the source's.
+    is_elsewhere = error.file not in {None, order.content.name}
+    return f"{error.file}: {error.problem}" if is_elsewhere else error.problem
 
 
 def _remark(draft: Draft, layer: Layer, reason: str) -> Draft:

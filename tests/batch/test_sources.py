@@ -1,3 +1,4 @@
+import os
 from pathlib import Path, PurePath
 
 import pytest
@@ -29,6 +30,16 @@ def test_a_folder_gives_its_pictures_by_name_and_tells_what_it_leaves_out(tree):
     assert names(found) == ["a.JPG", "b.png", "camera0001"]
     assert [Path(left.location).name for left in found.left_out] == ["notes.txt"]
     assert "recognises" in found.left_out[0].reason
+
+
+def test_links_that_lead_nowhere_and_pipes_are_told(tree):
+    (tree / "gone.png").symlink_to(tree / "nothing.png")
+    os.mkfifo(tree / "pipe.webp")
+    found = find([str(tree)])
+    assert names(found) == ["a.JPG", "b.png", "camera0001"]
+    told = {Path(left.location).name: left.reason for left in found.left_out}
+    assert told.keys() == {"gone.png", "notes.txt", "pipe.webp"}
+    assert "broken link" in told["gone.png"]
 
 
 def test_recursion_keeps_the_structure(tree):
@@ -94,6 +105,18 @@ def test_what_means_nothing_is_an_error_that_names_it(tree, argument, problem, m
 def test_an_empty_folder_is_an_error(tmp_path):
     with pytest.raises(BatchError, match="no pictures"):
         find([str(tmp_path)])
+
+
+def test_a_path_that_cannot_be_followed_is_an_error_that_names_it(tmp_path):
+    with pytest.raises(BatchError, match="cannot be followed") as caught:
+        find([str(tmp_path / ("long" * 100))])
+    assert caught.value.file is not None
+
+
+def test_links_that_lead_in_circles_are_told(tree):
+    (tree / "circle.png").symlink_to("circle.png")
+    found = find([str(tree)])
+    assert "circle.png" in {Path(left.location).name for left in found.left_out}
 
 
 def test_links_to_folders_are_not_followed(tree):

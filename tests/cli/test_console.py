@@ -36,6 +36,11 @@ def test_what_could_drive_a_terminal_is_escaped(text, shown):
     [
         (OutputError("it exists", file="a.png", hint="Choose another"), 7, "a.png: it exists. "),
         (KeyboardInterrupt(), 130, ""),
+        (
+            PermissionError(13, "Permission denied", "/srv/a"),
+            7,
+            "/srv/a: the system refuses access",
+        ),
         (ZeroDivisionError("oh"), 70, "ZeroDivisionError: oh. This is a defect"),
     ],
 )

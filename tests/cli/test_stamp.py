@@ -34,6 +34,24 @@ def test_outputs_mirror_the_sources_and_every_layer_is_in_them(studio):
         assert hashlib.sha256(source.read_bytes()).hexdigest() == receipt["source_sha256"]
 
 
+@pytest.mark.parametrize(
+    ("out", "problem"),
+    [
+        ("s3://bucket/pictures", "outputs cannot be written to a URL"),
+        ("circle", "circle: "),
+        ("x" * 300, "the system refuses access (File name too long)"),
+    ],
+)
+def test_what_cannot_be_an_output_folder_is_told(out, problem, home, tmp_path):
+    (tmp_path / "circle").symlink_to("circle")
+    save(tmp_path / "a.png", 3)
+    done = labeler("stamp", "a.png", "--out", out, home=home, cwd=tmp_path)
+    assert done.code in {1, 2}
+    assert problem in done.err + done.out
+    assert "defect" not in done.err
+    assert {path.name for path in tmp_path.iterdir()} == {"circle", "a.png"}
+
+
 def test_what_is_no_picture_is_left_out_and_told(studio):
     assert "notes.txt: left out" in studio.stamped.err
 

@@ -116,3 +116,9 @@ def test_an_unknown_protocol_is_named():
 )
 def test_local_paths_are_told_from_urls(location, path):
     assert as_local_path(location) == path
+
+
+@pytest.mark.parametrize("source", [None, 3, object()])
+def test_what_is_no_source_is_told(source):
+    with pytest.raises(TypeError, match="bytes or a stream is needed, not"):
+        read_content(source, max_bytes=100)

@@ -317,6 +317,22 @@ def test_without_an_identity_nothing_is_signed_and_only_if_allowed(tmp_path, png
     assert [each.layer for each in receipt.missing] == [Layer.CREDENTIAL]
     assert receipt.manifest_id is None
     assert credential_is_absent(target.getvalue())
+    (missing,) = receipt.missing
+    assert missing.reason.startswith(str(tmp_path / "home" / "identity"))
+
+
+def test_without_an_identity_no_credential_of_the_source_is_left_broken(tmp_path, stamper):
+    signed = io.BytesIO()
+    stamper.stamp(encode(SMALL), signed, PROVENANCE, allow_missing={Layer.WATERMARK})
+    target = tmp_path / "target.png"
+    lenient = Settings(home=tmp_path / "home", allow_missing="credential,watermark")
+    other = replace(PROVENANCE, generator="Another")
+    with (
+        Stamper(lenient) as unsigning,
+        pytest.raises(ParentCredentialError, match="no longer match"),
+    ):
+        unsigning.stamp(signed.getvalue(), target, other)
+    assert list(tmp_path.glob("*.png")) == []
 
 
 def credential_is_absent(data):
