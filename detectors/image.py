@@ -169,7 +169,7 @@ def _geometry(place: Place, spectrum: Spectrum) -> Geometry:
     across, down = np.linalg.norm(upright, axis=0)
     return Geometry(
         period=abs(determinant) ** 0.5,
-        rotation_deg=float(np.degrees(np.arctan2(-upright[1, 0], upright[0, 0]))) % 360,
+        rotation_deg=round(float(np.degrees(np.arctan2(-upright[1, 0], upright[0, 0]))), 2) % 360,
         mirrored=determinant < 0,
         aspect=float(across / down),
     )

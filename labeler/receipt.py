@@ -44,7 +44,8 @@ class LayerOutcome:
     p_value: float | None = None
     """Watermark only: the p-value with which it was read back."""
     psnr_db: float | None = None
-    """Watermark only: peak signal-to-noise ratio of marked to unmarked pixels, over RGB."""
+    """Watermark only: peak signal-to-noise ratio of marked to unmarked pixels, over RGB, before
+    they are encoded: what a lossy format takes besides is not in it."""
     reason: str | None = None
     """Why the layer is missing, where the caller allowed that; or what it does not cover."""
 

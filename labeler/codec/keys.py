@@ -139,7 +139,14 @@ class Keyring(Mapping[str, Key]):
             WatermarkKeyError: A file is malformed, or others than its owner may read it.
         """
         keys = [PUBLIC_KEY] if with_public else []
-        files = sorted(directory.glob(f"*{KEY_FILE_SUFFIX}"))
+        try:
+            files = sorted(directory.glob(f"*{KEY_FILE_SUFFIX}"))
+        except OSError as error:
+            raise WatermarkKeyError(
+                f"the keys cannot be looked for ({error.strerror})",
+                file=directory,
+                hint="Check the folder's permissions",
+            ) from error
         return cls([*keys, *map(_read_key, files)])
 
 
@@ -154,12 +161,21 @@ def save_key(key: Key, directory: Path) -> Path:
 
 
 def _read_key(path: Path) -> Key:
-    if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        text = path.read_bytes()
+    except OSError as error:
+        raise WatermarkKeyError(
+            f"the key file cannot be read ({error.strerror})",
+            file=path,
+            hint="Check its permissions, or move it out of the key directory",
+        ) from error
+    if os.name == "posix" and mode & 0o077:
         raise WatermarkKeyError(
             "a key file that others may read", file=path, hint="Give it mode 0600 (chmod 600)"
         )
     try:
-        return Key.from_bytes(bytes.fromhex(path.read_text().strip()))
+        return Key.from_bytes(bytes.fromhex(text.decode().strip()))
     except (ValueError, WatermarkKeyError):
         # The cause would quote the file's content, which may be most of a secret.
         raise WatermarkKeyError(

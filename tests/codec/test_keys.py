@@ -241,3 +241,10 @@ def test_a_file_that_holds_no_key_is_named_but_never_quoted(tmp_path, content):
     shown = "".join(traceback.format_exception(caught.value))
     assert KEY.secret.hex()[:12] not in shown
     assert repr(KEY.secret)[2:20] not in shown
+
+
+def test_a_key_file_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "folder.key").mkdir(mode=0o700)
+    with pytest.raises(WatermarkKeyError, match="cannot be read") as caught:
+        Keyring.load(tmp_path)
+    assert caught.value.file == str(tmp_path / "folder.key")

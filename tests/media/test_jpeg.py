@@ -49,19 +49,19 @@ def test_pixels_stay_close_and_everything_else_stays(channels, options):
     assert applications(result) == applications(data)
     assert image.info["dpi"] == (300, 240)
     assert bool(image.info.get("progressive")) == bool(options.get("progressive"))
-    assert psnr(np.asarray(image), new) > 44
+    assert psnr(np.asarray(image), new) > 42
 
 
 @pytest.mark.parametrize("quality", [40, 75, 95, 99])
-def test_tables_are_those_of_the_source_but_never_coarser_than_quality_92(quality):
+def test_tables_are_those_of_the_source_but_never_coarser_than_quality_85(quality):
     data = saved(pixels(), "JPEG", quality=quality)
     result, _ = remarked(data)
     source, new, limit = (
-        opened(d).quantization for d in (data, result, saved(pixels(), "JPEG", quality=92))
+        opened(d).quantization for d in (data, result, saved(pixels(), "JPEG", quality=85))
     )
     for number, table in new.items():
         assert table == [min(pair) for pair in zip(source[number], limit[number], strict=True)]
-    if quality >= 95:
+    if quality >= 85:
         assert new == source
 
 
@@ -172,7 +172,7 @@ def test_disturbing_metadata_do_not_matter():
     data = saved(pixels(), "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
     result, (new,) = remarked(data)
     written = cv2.imdecode(np.frombuffer(result, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert psnr(written[..., ::-1], new) > 44
+    assert psnr(written[..., ::-1], new) > 42
     assert b"Exif\0\0MM\0*\xff\xff\xff\xff" in result
 
 
