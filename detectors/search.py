@@ -27,6 +27,8 @@ PLACES: Final = 6
 """Most places that a search gives."""
 _SETTLED: Final = 2
 """How many of them are settled: doubtful ones gain from it."""
+_WORTH_SETTLING: Final = 4.8
+"""Synchronisation statistic below which a place is chance, and stays as it was found."""
 _ISOTROPIC, _UPRIGHT, _ANISOTROPIC = 6, 20, 4
 """Lattices taken from each list of the autocorrelation: what is not among them is not found
 further down either."""
@@ -65,7 +67,11 @@ def search(spectrum: Spectrum, periods: tuple[int, ...]) -> list[Place]:
         return found[:1]
     if found and found[0].z >= STANDS_OUT:
         return [settle(spectrum, found[0])]
-    return [settle(spectrum, place) for place in found[:_SETTLED]] + found[_SETTLED:PLACES]
+    best = [
+        settle(spectrum, place) if place.z >= _WORTH_SETTLING else place
+        for place in found[:_SETTLED]
+    ]
+    return best + found[_SETTLED:PLACES]
 
 
 def hypotheses(periods: int) -> int:
