@@ -213,10 +213,28 @@ def refine(autocorrelation: Autocorrelation, lattices: NDArray[np.float64]) -> N
         Likewise.
     """
     step = np.array(autocorrelation.step)[:, None]
-    fitted = lattices / step
+    best = fitted = lattices / step
+    height = _node_sum(autocorrelation, best)
     for reach, window in ((1.5, 2), (2.9, 2), (9.0, 1)):
         fitted = _fit(autocorrelation, fitted, reach, window)
-    return np.asarray(fitted * step)
+        # Peaks that are not the lattice's may lead a fit astray.
+        reached = _node_sum(autocorrelation, fitted)
+        best = np.where((reached > height)[:, None, None], fitted, best)
+        height = np.maximum(reached, height)
+    return np.asarray(best * step)
+
+
+def _node_sum(
+    autocorrelation: Autocorrelation, lattices: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """``(n,)`` the sum of the autocorrelation over each lattice's nodes, as far as they reach."""
+    lag = _NODE_ARRAY @ lattices.swapaxes(1, 2)
+    inside = np.all(np.abs(lag) <= np.array(autocorrelation.reach) * _REACH, axis=2)
+    place = (lag + np.array(autocorrelation.middle)).astype(np.float32)
+    values = cv2.remap(
+        autocorrelation.lags, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderValue=0.0
+    )
+    return np.asarray(np.sum(values * inside, axis=1))
 
 
 def _fit(

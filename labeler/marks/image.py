@@ -52,7 +52,7 @@ class _Preset:
 
 PRESETS: Final = {
     "quality": _Preset(0.070, 0.0055, 45.0),
-    "balanced": _Preset(0.091, 0.0090, 43.0),
+    "balanced": _Preset(0.089, 0.0087, 43.7),
     "robust": _Preset(0.132, 0.0190, 40.3),
 }
 _GAIN_LIMITS: Final = (0.8, 1.6)

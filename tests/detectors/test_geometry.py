@@ -66,3 +66,15 @@ def test_tiny_pictures_give_lattices_or_none(shape: tuple[int, int]) -> None:
         geometry.refine(lags, geometry.anisotropic(lags, scores, 3)),
     ):
         assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_refining_never_leaves_a_better_lattice(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lags, scores = proposals(wallpaper(300, 400, 45.0 * np.eye(2), noise=6.0))
+    lattices = geometry.isotropic(lags, scores, 8) * rng.normal(1, 0.004, (8, 1, 1))
+    step = np.array(lags.step)[:, None]
+    before = geometry._node_sum(lags, lattices / step)
+    after = geometry._node_sum(lags, geometry.refine(lags, lattices) / step)
+    assert np.all(after >= before - 1e-3)
+    assert np.any(after > before)
