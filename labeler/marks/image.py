@@ -90,7 +90,7 @@ def embed(
             alone, and so are the colours of fully transparent pixels.
         payload: What the mark says.
         key: Under which key it can be found.
-        strength: ``"quality"`` (about 48 dB PSNR), ``"balanced"`` (about 45.5 dB) or ``"robust"``
+        strength: ``"quality"`` (about 48 dB PSNR), ``"balanced"`` (about 46 dB) or ``"robust"``
             (about 43 dB).
 
     Returns:
