@@ -32,7 +32,7 @@ from detectors.image import detect
 from labeler.codec.keys import PUBLIC_KEY, Key
 from labeler.codec.payload import Payload
 from labeler.errors import CapacityError
-from labeler.marks.image import Strength
+from labeler.strength import Strength
 
 PRESENT_P_VALUE: Final = 1e-6
 _GROUPS: Final = {"all": tuple(ATTACKS), "core": CORE, "guaranteed": GUARANTEED}

@@ -9,7 +9,8 @@ import numpy as np
 from benchmarks.image_attacks import Pixels
 from labeler.codec.keys import Key
 from labeler.codec.payload import Handle, Origin, Payload
-from labeler.marks.image import Strength, embed
+from labeler.marks.image import embed
+from labeler.strength import Strength
 
 __all__ = ["mark", "random_for", "random_key", "random_payload"]
 

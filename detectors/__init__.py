@@ -11,8 +11,9 @@ first used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from labeler.lazy import lazily as _lazily
 
 if TYPE_CHECKING:
     from detectors.report import Conclusion, Finding, Presence, Report, Technique
@@ -36,13 +37,7 @@ _MODULES: Final = {
 
 # Hidden from type checkers, which would take any name for one of this module's.
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        """Import what is asked for (PEP 562)."""
-        for module, names in _MODULES.items():
-            if name in names:
-                return getattr(import_module(module), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = _lazily(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

@@ -21,7 +21,16 @@ from numpy.typing import NDArray
 
 from detectors.spectrum import Spectrum
 
-__all__ = ["Autocorrelation", "anisotropic", "autocorrelate", "isotropic", "refine", "upright"]
+__all__ = [
+    "Autocorrelation",
+    "LogPolarScores",
+    "anisotropic",
+    "autocorrelate",
+    "isotropic",
+    "log_polar_scores",
+    "refine",
+    "upright",
+]
 
 _ROLL_OFF: Final = 0.25
 """Frequency, cycles per pixel, above which the autocorrelation is damped (Butterworth)."""

@@ -79,6 +79,20 @@ class Detection:
     """Probability of so strong a synchronisation without any lattice mark: every lattice,
     orientation and shift that could have been tried is counted."""
 
+    def best_of(self, pictures: int) -> Detection:
+        """What may be said if this is the best of so many pictures, frames or pages (Bonferroni).
+
+        Args:
+            pictures: How many were searched, at least 1.
+        """
+        return _conclude(
+            replace(
+                self,
+                p_value=min(1.0, self.p_value * pictures),
+                synchronisation_p_value=min(1.0, self.synchronisation_p_value * pictures),
+            )
+        )
+
 
 def detect(pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key]) -> Detection:
     """Look for the strongest mark under any of ``keys``.
@@ -88,7 +102,8 @@ def detect(pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key]) -> Det
         keys: A `Keyring` or keys.
 
     Raises:
-        ValueError: No key was given.
+        TypeError: The array has another dtype.
+        ValueError: The array has another shape or is empty, or no key was given.
     """
     ring = _ring(keys)
     best = min(_examine(pixels, ring), key=lambda each: each.p_value)
@@ -105,7 +120,8 @@ def detect_each(pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key]) -
         keys: As for `detect`.
 
     Raises:
-        ValueError: No key was given.
+        TypeError: The array has another dtype.
+        ValueError: The array has another shape or is empty, or no key was given.
     """
     return [_conclude(each) for each in _examine(pixels, _ring(keys))]
 
@@ -130,13 +146,13 @@ def _examine(pixels: NDArray[Any], keys: list[Key]) -> list[Detection]:
     return [
         Detection(
             presence=Presence.ABSENT,
-            p_value=evidence.p_value,
-            payload=evidence.payload,
+            p_value=reading.p_value,
+            payload=reading.payload,
             key_id=key.key_id,
-            geometry=_geometry(places[evidence.place], spectrum) if places else None,
+            geometry=_geometry(places[reading.place], spectrum) if places else None,
             synchronisation_p_value=p_value(_best(places), log_hypotheses=chance),
         )
-        for key, evidence in zip(keys, read(heard, keys, places=count), strict=True)
+        for key, reading in zip(keys, read(heard, keys, places=count), strict=True)
     ]
 
 
@@ -160,7 +176,7 @@ def _conclude(found: Detection) -> Detection:
         return replace(found, presence=Presence.PRESENT)
     if found.synchronisation_p_value <= PRESENT_AT:
         return replace(found, presence=Presence.INCONCLUSIVE, payload=None, key_id=None)
-    return replace(found, payload=None, key_id=None, geometry=None)
+    return replace(found, presence=Presence.ABSENT, payload=None, key_id=None, geometry=None)
 
 
 def _geometry(place: Place, spectrum: Spectrum) -> Geometry:

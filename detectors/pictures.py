@@ -75,24 +75,23 @@ def _rank(found: image.Detection) -> tuple[int, float]:
     return _ORDER[found.presence], found.p_value
 
 
-def _as_evidence(index: int, found: image.Detection, frame_count: int, searched: int) -> Evidence:
-    # Every frame is one more chance for an accident (Bonferroni).
-    p_value = min(1.0, found.p_value * searched)
-    presence, payload = found.presence, found.payload
-    if presence is Presence.PRESENT and p_value > image.PRESENT_AT:
-        presence, payload = Presence.INCONCLUSIVE, None
+def _as_evidence(index: int, best: image.Detection, frame_count: int, searched: int) -> Evidence:
+    found = best.best_of(searched)
     detail: Mapping[str, object] = {
-        "payload": None if payload is None else write_payload(payload),
+        "payload": None if found.payload is None else write_payload(found.payload),
         "key_id": found.key_id,
         "geometry": None if found.geometry is None else asdict(found.geometry),
-        "synchronisation_p_value": min(1.0, found.synchronisation_p_value * searched),
+        "synchronisation_p_value": found.synchronisation_p_value,
         "frame": index,
         "frame_count": frame_count,
     }
     return Evidence(
         finding=Finding(
-            technique=Technique.WATERMARK, presence=presence, p_value=p_value, detail=detail
+            technique=Technique.WATERMARK,
+            presence=found.presence,
+            p_value=found.p_value,
+            detail=detail,
         ),
-        payload=payload,
-        warnings=(_UNREAD,) if presence is Presence.INCONCLUSIVE else (),
+        payload=found.payload,
+        warnings=(_UNREAD,) if found.presence is Presence.INCONCLUSIVE else (),
     )

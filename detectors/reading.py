@@ -21,7 +21,7 @@ from labeler.codec.lattice import CARRIERS, data_chips, pilot_signs, spectrum
 from labeler.codec.payload import PAYLOAD_BITS, Payload
 from labeler.codec.significance import any_of, p_value
 
-__all__ = ["Evidence", "Heard", "read"]
+__all__ = ["Heard", "Reading", "read"]
 
 _DECODINGS: Final = 6
 """Pairs of place and key that are decoded, the likeliest first."""
@@ -65,7 +65,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Reading:
     """What speaks for one key."""
 
     p_value: float
@@ -86,7 +86,7 @@ class _Word:
     """Statistic over the code word and the pilots together."""
 
 
-def read(heard: Sequence[Heard], keys: Sequence[Key], *, places: int) -> list[Evidence]:
+def read(heard: Sequence[Heard], keys: Sequence[Key], *, places: int) -> list[Reading]:
     """Read every place under every key.
 
     Args:
@@ -95,10 +95,10 @@ def read(heard: Sequence[Heard], keys: Sequence[Key], *, places: int) -> list[Ev
         places: How many places there could have been; significance counts them all.
 
     Returns:
-        The evidence for each key, in order.
+        What speaks for each key, in order.
     """
     if not heard:
-        return [Evidence(1.0, None, 0) for _ in keys]
+        return [Reading(1.0, None, 0) for _ in keys]
     weighted = np.stack([each.weighted() for each in heard])
     pilots = _pilot_sums(weighted, keys)
     norms = np.linalg.norm(weighted[:, CARRIERS.pilot], axis=1, keepdims=True)
@@ -106,17 +106,17 @@ def read(heard: Sequence[Heard], keys: Sequence[Key], *, places: int) -> list[Ev
     words = _decode(np.array([each.z for each in heard]), weighted, keys, statistics)
     log_places = math.log(places)
     log_words = log_places + PAYLOAD_BITS * math.log(2)
-    evidence = []
+    readings = []
     for number in range(len(keys)):
         place = int(np.argmax(statistics[:, number]))
         pilot_p = p_value(float(statistics[place, number]), log_hypotheses=log_places)
         word = words.get(number)
         if word is None:
-            evidence.append(Evidence(any_of(pilot_p, 1.0), None, place))
+            readings.append(Reading(any_of(pilot_p, 1.0), None, place))
         else:
             word_p = p_value(word.z, log_hypotheses=log_words)
-            evidence.append(Evidence(any_of(pilot_p, word_p), word.payload, word.place))
-    return evidence
+            readings.append(Reading(any_of(pilot_p, word_p), word.payload, word.place))
+    return readings
 
 
 def _pilot_sums(weighted: NDArray[np.complex64], keys: Sequence[Key]) -> NDArray[np.float32]:

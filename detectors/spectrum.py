@@ -5,7 +5,7 @@ Fourier transform is wanted at some hundred frequencies that lie between the bin
 transform. That is a non-uniform FFT of type 2: the picture is divided by the interpolation kernel's
 transform, padded, transformed once, and each frequency is then read from 2 x 2 neighbouring bins
 with a Kaiser-Bessel kernel (Fessler and Sutton, "Nonuniform fast Fourier transforms using min-max
-interpolation", 2003; Beatty et al., 2005, for the kernel's width). One test costs microseconds.
+interpolation", 2003; Beatty et al., 2005, for the kernel's width). One more test costs little.
 
 Before that, what the picture itself shows is held down: a bilateral filter (Tomasi and Manduchi,
 1998) keeps its edges and shades, which are taken away; the rest is divided by its local deviation
@@ -16,11 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from labeler.codec.pixels import Pixels, check_pixels, grey, level_step
 
 __all__ = ["DETECTION_PIXELS", "Spectrum", "analyse", "without_edges", "without_shades"]
 
@@ -130,7 +132,7 @@ def without_shades(luma: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def analyse(
-    pixels: NDArray[Any],
+    pixels: Pixels,
     residual_of: Callable[[NDArray[np.float32]], NDArray[np.float32]] = without_edges,
 ) -> Spectrum:
     """The whitened spectrum of a picture.
@@ -139,7 +141,12 @@ def analyse(
         pixels: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` uint8 or uint16; alpha is ignored.
         residual_of: What is left of ``(H, W)`` float32 luma, 0 to 255, when the picture itself is
             taken away: `without_edges` or `without_shades`.
+
+    Raises:
+        TypeError: The array has another dtype.
+        ValueError: The array has another shape, or is empty.
     """
+    check_pixels(pixels)
     luma, scale = _detection_luma(pixels)
     residual = _flatten(residual_of(luma))
     height, width = residual.shape
@@ -152,20 +159,18 @@ def analyse(
     return Spectrum(height, width, scale, padded_height, padded_width, _with_margins(bins))
 
 
-def _detection_luma(pixels: NDArray[Any]) -> tuple[NDArray[np.float32], float]:
-    grey = pixels
-    if pixels.ndim == 3:
-        grey = cv2.cvtColor(np.ascontiguousarray(pixels[..., :3]), cv2.COLOR_RGB2GRAY)
-    height, width = grey.shape
+def _detection_luma(pixels: Pixels) -> tuple[NDArray[np.float32], float]:
+    """The luma, 0 to 255, of at most `DETECTION_PIXELS`; and its pixels for one of the original."""
+    luma = grey(pixels)
+    height, width = luma.shape
     scale = min(1.0, (DETECTION_PIXELS / (height * width)) ** 0.5)
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         # Down to half the size, four neighbours hold all that area averaging would use.
-        grey = cv2.resize(
-            grey, size, interpolation=cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
+        luma = cv2.resize(
+            luma, size, interpolation=cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
         )
-    luma = grey.astype(np.float32)
-    return (luma / np.float32(257) if pixels.dtype == np.uint16 else luma), scale
+    return luma.astype(np.float32) / np.float32(level_step(pixels)), scale
 
 
 def _flatten(residual: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -150,8 +150,7 @@ def _refuse_forbidden(event: str, _arguments: tuple[object, ...]) -> None:
 
 
 def _prepare(setup: Mapping[str, Any]) -> Examine:
-    # Loaded here, so that what is missing is told as an answer.
-    from detectors.examination import prepare  # noqa: PLC0415
+    from detectors.examination import prepare  # noqa: PLC0415 - what is missing is told as answer
 
     return prepare(setup)
 

@@ -10,8 +10,9 @@ What it writes, `detectors` finds again. Everything here is imported when it is 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from labeler.lazy import lazily as _lazily
 
 if TYPE_CHECKING:
     from labeler.codec.payload import Handle, Origin, Payload
@@ -49,13 +50,7 @@ _MODULES: Final = {
 
 # Hidden from type checkers, which would take any name for one of this module's.
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        """Import what is asked for (PEP 562)."""
-        for module, names in _MODULES.items():
-            if name in names:
-                return getattr(import_module(module), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = _lazily(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

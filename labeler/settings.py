@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -33,13 +33,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from labeler.errors import SettingsError
 from labeler.receipt import Layer
+from labeler.strength import Strength
 
-__all__ = ["Settings", "Strength"]
+__all__ = ["Settings"]
 
 ENVIRONMENT_PREFIX: Final = "LABELER_"
-
-Strength = Literal["quality", "balanced", "robust"]
-"""How strong a watermark is made: what it survives against how much it changes."""
 
 
 def _default_home() -> Path:

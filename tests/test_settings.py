@@ -8,7 +8,8 @@ import pytest
 from labeler.errors import SettingsError
 from labeler.marks import image
 from labeler.receipt import Layer
-from labeler.settings import Settings, Strength
+from labeler.settings import Settings
+from labeler.strength import Strength
 
 
 @pytest.fixture(autouse=True)

@@ -96,8 +96,7 @@ def _expand(argument: str, *, recursive: bool, exclude: Path | None) -> Iterator
         yield Source(argument, PurePath(path.name))
     elif glob.has_magic(argument):
         base = _fixed_part(path)
-        # Not Path.glob, which takes hidden files too.
-        matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207
+        matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207 - Path.glob takes hidden ones
         files = (Path(match) for match in matches if stat.S_ISREG(_mode(Path(match))))
         yield from _select((f for f in files if not _is_within(f, exclude)), base=base)
     else:

@@ -15,6 +15,7 @@ from typing import Annotated, Literal, TypeAlias, get_args
 import typer
 
 from labeler.errors import BatchError
+from labeler.strength import Strength as StrengthName
 
 SourceTypeName: TypeAlias = Literal[
     "trainedAlgorithmicMedia",
@@ -24,7 +25,6 @@ SourceTypeName: TypeAlias = Literal[
     "algorithmicMedia",
 ]
 OversightName: TypeAlias = Literal["fully_autonomous", "prompt_guided", "human_validated"]
-StrengthName: TypeAlias = Literal["quality", "balanced", "robust"]
 AlreadyMarkedName: TypeAlias = Literal["refuse", "keep"]
 
 

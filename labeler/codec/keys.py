@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from labeler.errors import WatermarkKeyError
 
-__all__ = ["PUBLIC_KEY", "Key", "KeyStream", "Keyring"]
+__all__ = ["PUBLIC_KEY", "Key", "KeyStream", "Keyring", "save_key"]
 
 KEY_BYTES: Final = 32
 KEY_FILE_SUFFIX: Final = ".key"

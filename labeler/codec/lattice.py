@@ -182,7 +182,7 @@ def tile(payload: Payload, key: Key, period: int) -> Tile:
     Args:
         payload: What the mark says.
         key: Under which key.
-        period: Size of the tile, pixels, at least 56 (the highest carrier needs the room).
+        period: Size of the tile, pixels, at least 48 (the highest carrier needs the room).
     """
     values = spectrum(payload, key) * CARRIERS.amplitude
     low = CARRIERS.frequency <= BAND_SPLIT

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -27,14 +27,12 @@ from numpy.typing import NDArray
 from labeler.codec.keys import PUBLIC_KEY, Key
 from labeler.codec.lattice import Tile, tile, tile_period
 from labeler.codec.payload import Payload
+from labeler.codec.pixels import Pixels, check_pixels, grey, level_step
 from labeler.errors import CapacityError
 from labeler.marks.similarity import CONTRAST_FLOOR, structural_similarity
+from labeler.strength import Strength
 
-__all__ = ["MINIMUM_SIDE", "Pixels", "Strength", "embed"]
-
-Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
-"""``(H, W)`` grey, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGB and alpha; uint8 or uint16, sRGB."""
-Strength: TypeAlias = Literal["quality", "balanced", "robust"]
+__all__ = ["MINIMUM_SIDE", "embed"]
 
 MINIMUM_SIDE: Final = 128
 """Fewest pixels on the short side: two of the smallest tiles."""
@@ -50,7 +48,7 @@ class _Preset:
     """Least peak signal-to-noise ratio over RGB."""
 
 
-PRESETS: Final = {
+_PRESETS: Final = {
     "quality": _Preset(0.070, 0.0055, 45.0),
     "balanced": _Preset(0.089, 0.0087, 43.7),
     "robust": _Preset(0.132, 0.0190, 40.3),
@@ -100,11 +98,11 @@ def embed(
         CapacityError: The picture is smaller than `MINIMUM_SIDE` pixels on a side, or fully
             transparent.
         TypeError: The array has another dtype.
-        ValueError: The array has another shape, or ``strength`` is unknown.
+        ValueError: The array has another shape or is empty, or ``strength`` is unknown.
     """
-    _check(pixels)
-    if strength not in PRESETS:
-        raise ValueError(f"strength is one of {', '.join(PRESETS)}, not {strength!r}")
+    check_pixels(pixels)
+    if strength not in _PRESETS:
+        raise ValueError(f"strength is one of {', '.join(_PRESETS)}, not {strength!r}")
     height, width = pixels.shape[:2]
     if min(height, width) < MINIMUM_SIDE:
         raise CapacityError(
@@ -117,19 +115,7 @@ def embed(
             "every pixel is transparent, so that there is nothing to carry a watermark",
             hint="Stamp it without a watermark, or flatten it onto a background",
         )
-    return _add(pixels, shaped, _gain(shaped, pixels, PRESETS[strength]))
-
-
-def _check(pixels: Pixels) -> None:
-    if pixels.dtype not in (np.uint8, np.uint16):
-        raise TypeError(f"pixels are uint8 or uint16, not {pixels.dtype}")
-    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
-        raise ValueError(f"pixels have shape (H, W), (H, W, 3) or (H, W, 4), not {pixels.shape}")
-
-
-def _unit(pixels: Pixels) -> float:
-    """How many of the array's steps make one of 256 grey levels."""
-    return 1.0 if pixels.dtype == np.uint8 else 257.0
+    return _add(pixels, shaped, _gain(shaped, pixels, _PRESETS[strength]))
 
 
 def _strips(height: int) -> Iterator[tuple[int, int]]:
@@ -138,10 +124,8 @@ def _strips(height: int) -> Iterator[tuple[int, int]]:
 
 
 def _luma(pixels: Pixels) -> NDArray[np.float32]:
-    grey: NDArray[Any] = pixels
-    if pixels.ndim == 3:
-        grey = cv2.cvtColor(np.ascontiguousarray(pixels[..., :3]), cv2.COLOR_RGB2GRAY)
-    return np.asarray(grey, np.float32) / np.float32(_unit(pixels))
+    """``(H, W)`` luma, 0 to 255."""
+    return np.asarray(grey(pixels), np.float32) / np.float32(level_step(pixels))
 
 
 def _masks(luma: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -224,7 +208,7 @@ def _spread(side: int, patch: int) -> list[int]:
 def _add(pixels: Pixels, pattern: NDArray[np.float32], gain: float) -> Pixels:
     marked: NDArray[Any] = pixels.copy()
     depth = cv2.CV_8U if pixels.dtype == np.uint8 else cv2.CV_16U
-    step = gain * _unit(pixels)
+    step = gain * level_step(pixels)
     for top, bottom in _strips(len(pixels)):
         strip = pattern[top:bottom] * np.float32(step)
         rows = marked[top:bottom]

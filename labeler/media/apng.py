@@ -12,9 +12,9 @@ from typing import Final, cast
 
 import numpy as np
 
+from labeler.codec.pixels import Pixels
 from labeler.containers import png
 from labeler.containers.damage import damaged
-from labeler.media.interface import Pixels
 
 __all__ = ["Animation", "FrameControl", "SubFrame", "changed_box", "compose", "read_animation"]
 

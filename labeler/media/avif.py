@@ -9,13 +9,14 @@ from typing import Final, cast
 import numpy as np
 from PIL import AvifImagePlugin, ExifTags, Image
 
+from labeler.codec.pixels import Pixels
 from labeler.containers import heif, tiff
 from labeler.containers.damage import damaged
 from labeler.containers.heif_layout import with_inline_track_items
 from labeler.errors import LabelerError, UnsupportedMediaError
 from labeler.media import avif_sequence
 from labeler.media.heif_primary import read_coding, turns, with_primary
-from labeler.media.interface import Limits, Pixels, decoding, encoding, require_like
+from labeler.media.interface import Limits, decoding, encoding, require_like
 from labeler.media.media_type import MediaType
 
 __all__ = ["AvifCodec"]

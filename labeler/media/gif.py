@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image
 
+from labeler.codec.pixels import Pixels
 from labeler.containers import gif
 from labeler.containers.damage import damaged
 from labeler.containers.gif import Block, BlockKind
 from labeler.errors import UnreadableMediaError
 from labeler.media.apng import changed_box
-from labeler.media.interface import Limits, Pixels, decoding, encoding, require_like
+from labeler.media.interface import Limits, decoding, encoding, require_like
 from labeler.media.media_type import MediaType
 from labeler.media.quantise import quantise
 

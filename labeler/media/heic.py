@@ -10,11 +10,12 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from labeler.codec.pixels import Pixels
 from labeler.containers import heif
 from labeler.containers.damage import damaged
 from labeler.errors import MissingExtraError, UnsupportedMediaError
 from labeler.media.heif_primary import Coding, read_coding, turns, with_primary
-from labeler.media.interface import Limits, Pixels, decoding, encoding, require_like
+from labeler.media.interface import Limits, decoding, encoding, require_like
 from labeler.media.media_type import MediaType
 
 __all__ = ["HeicCodec"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from labeler.codec.pixels import Pixels
 from labeler.errors import (
     LabelerError,
     MediaTooLargeError,
@@ -24,14 +24,10 @@ __all__ = [
     "MAX_TOTAL_PIXELS",
     "Codec",
     "Limits",
-    "Pixels",
     "decoding",
     "encoding",
     "require_like",
 ]
-
-Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
-"""(H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA; the type's whole range is used."""
 
 MAX_PIXELS: Final = 150_000_000
 """Default for the most pixels of one frame: what the largest medium-format cameras make."""

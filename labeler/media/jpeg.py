@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 
+from labeler.codec.pixels import Pixels
 from labeler.containers import jpeg, mpf
 from labeler.errors import UnsupportedMediaError
-from labeler.media.interface import Limits, Pixels, decoding, encoding, require_like
+from labeler.media.interface import Limits, decoding, encoding, require_like
 from labeler.media.media_type import MediaType
 
 __all__ = ["JpegCodec"]

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from labeler.codec.pixels import Pixels
 from labeler.errors import LabelerError
 from labeler.media.avif import AvifCodec
 from labeler.media.gif import GifCodec
 from labeler.media.heic import HeicCodec
-from labeler.media.interface import MAX_PIXELS, MAX_TOTAL_PIXELS, Codec, Limits, Pixels
+from labeler.media.interface import MAX_PIXELS, MAX_TOTAL_PIXELS, Codec, Limits
 from labeler.media.jpeg import JpegCodec
 from labeler.media.media_type import MediaType, sniff
 from labeler.media.png import PngCodec

@@ -8,11 +8,12 @@ from typing import Final, cast
 
 import numpy as np
 
+from labeler.codec.pixels import Pixels
 from labeler.containers import png
 from labeler.containers.damage import damaged
 from labeler.errors import UnsupportedMediaError
 from labeler.media import apng, png_pixels
-from labeler.media.interface import Limits, Pixels, encoding, require_like
+from labeler.media.interface import Limits, encoding, require_like
 from labeler.media.media_type import MediaType
 
 __all__ = ["PngCodec"]

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
+from labeler.codec.pixels import Pixels
 from labeler.containers import png
 from labeler.containers.damage import damaged
-from labeler.media.interface import Pixels, decoding
+from labeler.media.interface import decoding
 
 __all__ = ["Colours", "decode", "encode", "sample_bits"]
 

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from labeler.codec.pixels import Pixels
 from labeler.containers import png
 from labeler.errors import MediaError
-from labeler.media.interface import Pixels
 from labeler.media.media_type import MediaType
 from labeler.media.picture import open_picture
 

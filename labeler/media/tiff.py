@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from labeler.codec.pixels import Pixels
 from labeler.containers import tiff
 from labeler.errors import UnsupportedMediaError
 from labeler.media import tiff_page
-from labeler.media.interface import Limits, Pixels, require_like
+from labeler.media.interface import Limits, require_like
 from labeler.media.media_type import MediaType
 
 __all__ = ["TiffCodec"]

@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
+from labeler.codec.pixels import Pixels
 from labeler.containers import tiff
 from labeler.containers.damage import damaged
 from labeler.errors import UnsupportedMediaError
-from labeler.media.interface import Pixels, decoding, encoding
+from labeler.media.interface import decoding, encoding
 from labeler.media.media_type import MediaType
 
 __all__ = ["PageFormat", "decode", "encode", "read_format"]

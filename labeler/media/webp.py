@@ -9,10 +9,11 @@ from typing import Final
 import numpy as np
 from PIL import Image, WebPImagePlugin
 
+from labeler.codec.pixels import Pixels
 from labeler.containers import webp
 from labeler.containers.damage import damaged
 from labeler.media.apng import changed_box
-from labeler.media.interface import Limits, Pixels, decoding, encoding, require_like
+from labeler.media.interface import Limits, decoding, encoding, require_like
 from labeler.media.media_type import MediaType
 
 __all__ = ["WebpCodec"]

@@ -11,10 +11,11 @@ import numpy as np
 
 from labeler.codec.keys import Key
 from labeler.codec.payload import Payload
+from labeler.codec.pixels import Pixels
 from labeler.errors import CapacityError
 from labeler.marks import image
-from labeler.media.picture import Picture, Pixels
-from labeler.settings import Strength
+from labeler.media.picture import Picture
+from labeler.strength import Strength
 
 __all__ = ["MarkedPicture", "mark"]
 

@@ -4,8 +4,9 @@ from typing import get_args
 
 import pytest
 
-from labeler import provenance, receipt, settings, stamping
+from labeler import provenance, receipt, stamping
 from labeler.cli import options
+from labeler.marks.image import _PRESETS
 from tests.cli.running import environment, labeler
 
 
@@ -83,7 +84,7 @@ def test_a_wrong_setting_is_told_by_its_variable(tmp_path):
     [
         (options.SourceTypeName, list(provenance.SourceType)),
         (options.OversightName, list(provenance.HumanOversight)),
-        (options.StrengthName, get_args(settings.Strength)),
+        (options.StrengthName, list(_PRESETS)),
     ],
 )
 def test_the_choices_are_those_of_the_library(spelled_out, values):

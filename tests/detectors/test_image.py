@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -198,3 +199,32 @@ def test_false_positives_stay_within_the_p_values() -> None:
     for level in (1e-1, 1e-2, 1e-3):
         expected = level * len(ordered)
         assert np.count_nonzero(ordered <= level) <= expected + 4 * np.sqrt(expected) + 1
+
+
+@pytest.mark.parametrize(
+    ("pixels", "error"),
+    [
+        (np.zeros((300, 300, 3)), TypeError),
+        (np.zeros((300, 300, 3), np.int16), TypeError),
+        (np.zeros((300, 300, 2), np.uint8), ValueError),
+        (np.zeros(300, np.uint8), ValueError),
+        (np.zeros((0, 300, 3), np.uint8), ValueError),
+    ],
+)
+def test_arrays_that_are_no_pictures_are_refused(pixels: np.ndarray, error: type) -> None:
+    with pytest.raises(error, match="pixels"):
+        detect(pixels, [KEY])
+
+
+def test_the_best_of_many_pictures_has_to_be_better(marked: np.ndarray) -> None:
+    sure = detect(marked, [KEY])
+    assert sure.best_of(8).p_value == pytest.approx(8 * sure.p_value)
+    assert sure.best_of(8).payload == PAYLOAD
+    barely = replace(sure, p_value=5e-7)
+    assert barely.best_of(1).presence is Presence.PRESENT
+    doubtful = barely.best_of(8)
+    assert doubtful.presence is Presence.INCONCLUSIVE
+    assert (doubtful.payload, doubtful.key_id) == (None, None)
+    chance = replace(barely, synchronisation_p_value=5e-7).best_of(8)
+    assert chance.presence is Presence.ABSENT
+    assert chance.geometry is None
