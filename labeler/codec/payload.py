@@ -13,6 +13,7 @@ payload is never shown: `Payload.from_frame` gives None unless the CRC holds.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from enum import IntEnum
@@ -21,12 +22,25 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FRAME_BITS", "PAYLOAD_BITS", "Handle", "Origin", "Payload", "crc24"]
+__all__ = [
+    "FRAME_BITS",
+    "PAYLOAD_BITS",
+    "SHORT_BITS",
+    "TAG_BITS",
+    "Handle",
+    "Origin",
+    "Payload",
+    "ShortPayload",
+    "crc24",
+]
 
 PAYLOAD_BITS: Final = 56
 CRC_BITS: Final = 24
 FRAME_BITS: Final = PAYLOAD_BITS + CRC_BITS
 FORMAT_VERSION: Final = 1
+TAG_BITS: Final = 16
+SHORT_BITS: Final = 4 + TAG_BITS
+_TAG_DOMAIN: Final = b"labeler short payload tag"
 _HANDLE: Final = re.compile(r"[0-9a-fA-F]{4}-[0-9a-fA-F]{8}")
 
 # CRC-24/OPENPGP (RFC 9580, 6.1): generator polynomial and initial value.
@@ -139,6 +153,51 @@ class Payload:
         if crc24(payload) != int.from_bytes(crc, "big"):
             return None
         return cls.from_int(int.from_bytes(payload, "big"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortPayload:
+    """What a mark says that has no room for a `Payload`: 20 bits, most significant first.
+
+    ::
+
+        origin 4 | tag 16
+
+    The tag is drawn from the handle by a hash. Many outputs share a tag: a registry that knows the
+    handles tells them apart by what the content sounds like.
+    """
+
+    origin: Origin
+    tag: int
+    """0 to 65535."""
+
+    def __post_init__(self) -> None:
+        """Refuse a tag that does not fit its field."""
+        if not 0 <= self.tag < 1 << TAG_BITS:
+            raise ValueError(f"tag {self.tag} is not in 0 to {(1 << TAG_BITS) - 1}")
+
+    @classmethod
+    def of(cls, payload: Payload) -> ShortPayload:
+        """The short form of ``payload``: its tag is the first two bytes of a SHA-256."""
+        handle = payload.handle
+        content = handle.issuer.to_bytes(2, "big") + handle.serial.to_bytes(4, "big")
+        digest = hashlib.sha256(_TAG_DOMAIN + b"\0" + content).digest()
+        return cls(origin=payload.origin, tag=int.from_bytes(digest[:2], "big"))
+
+    def to_int(self) -> int:
+        """The short payload as a 20-bit number."""
+        return int(self.origin) << TAG_BITS | self.tag
+
+    @classmethod
+    def from_int(cls, value: int) -> ShortPayload:
+        """The short payload in a 20-bit number; unknown origins are UNKNOWN.
+
+        Raises:
+            ValueError: ``value`` has more than 20 bits or is negative.
+        """
+        if not 0 <= value < 1 << SHORT_BITS:
+            raise ValueError(f"{value:#x} is not a {SHORT_BITS}-bit number")
+        return cls(origin=Origin(value >> TAG_BITS), tag=value & (1 << TAG_BITS) - 1)
 
 
 def crc24(data: bytes) -> int:
