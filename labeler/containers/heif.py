@@ -236,7 +236,10 @@ def read_locations(body: bytes) -> dict[int, _Location]:
         number = fields.number(4 if version == 2 else 2)
         method = fields.number(2) & 15 if version else _IN_FILE
         if fields.number(2):
-            raise UnsupportedMediaError("the file keeps its pictures in another file")
+            raise UnsupportedMediaError(
+                "the file keeps its pictures in another file",
+                hint="Save it as one file that holds everything",
+            )
         base = fields.number(base_size)
         spans = []
         for _ in range(fields.number(2)):

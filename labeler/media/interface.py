@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -17,6 +17,7 @@ from labeler.errors import (
     UnreadableMediaError,
     UnsupportedMediaError,
 )
+from labeler.media import guards
 from labeler.media.media_type import MediaType
 
 __all__ = [
@@ -94,23 +95,10 @@ class Codec(Protocol):
         ...
 
 
-@contextmanager
-def decoding() -> Iterator[None]:
+def decoding() -> AbstractContextManager[None]:
     """Turn what foreign decoders raise into a `MediaError`."""
-    try:
-        yield
-    except LabelerError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as exc:
-        raise MediaTooLargeError(
-            "the picture is too large to be decoded",
-            hint="Scale it down, or give the process more memory",
-        ) from exc
-    except Exception as exc:
-        raise UnreadableMediaError(
-            f"the picture cannot be decoded ({_reason(exc)})",
-            hint="The file is truncated or damaged; get an undamaged copy of it",
-        ) from exc
+    bombs = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+    return guards.decoding("the picture", make_smaller="Scale it down", too_large=bombs)
 
 
 @contextmanager
@@ -126,14 +114,9 @@ def encoding(media_type: MediaType) -> Iterator[None]:
         ) from exc
     except Exception as exc:
         raise UnsupportedMediaError(
-            f"the picture cannot be written as {media_type.label} ({_reason(exc)})",
+            f"the picture cannot be written as {media_type.label} ({guards.reason(exc)})",
             hint="Convert it to PNG first",
         ) from exc
-
-
-def _reason(exc: Exception) -> str:
-    lines = str(exc).strip().splitlines()
-    return lines[0].strip().rstrip(".") if lines else type(exc).__name__
 
 
 def require_like(frame: Pixels, *, shape: tuple[int, ...], dtype: type[np.generic]) -> None:

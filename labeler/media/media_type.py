@@ -5,14 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import PurePath
-from typing import Final
+from typing import BinaryIO, Final
 
+from labeler.containers.sound_heads import (
+    adts_frame_size,
+    id3_size,
+    mpeg_frame_size,
+    ogg_streams,
+    run_of_frames,
+)
 from labeler.errors import UnreadableMediaError, UnsupportedMediaError
+from labeler.media.foreign import (
+    CONVERT,
+    CONVERT_SOUND,
+    OTHER_EXTENSIONS,
+    Foreign,
+    probe_foreign,
+    probe_text,
+)
 
-__all__ = ["MediaKind", "MediaType", "check_name", "sniff"]
+__all__ = ["MediaKind", "MediaType", "check_name", "sniff", "sniff_file"]
 
-# How much of a file `sniff` looks at, bytes.
+# How much of a file `sniff` looks at, bytes, at its start and behind an ID3 tag there.
 _HEAD_BYTES: Final = 4096
+# Streams cut out of a broadcast begin within an MPEG audio frame; none is longer, bytes.
+_LONGEST_FRAME: Final = 1441
 
 
 class MediaKind(StrEnum):
@@ -35,6 +52,21 @@ class MediaType(StrEnum):
     HEIC = "image/heic"
     TIFF = "image/tiff"
     GIF = "image/gif"
+    WAV = "audio/wav"
+    """RIFF WAVE, and its forms for more than 4 GiB: RF64 and BW64."""
+    AIFF = "audio/aiff"
+    """AIFF and AIFF-C."""
+    FLAC = "audio/flac"
+    OGG = "audio/ogg"
+    """Vorbis, Opus or FLAC in Ogg."""
+    MP3 = "audio/mpeg"
+    """MPEG audio, layers I to III."""
+    AAC = "audio/aac"
+    """AAC in ADTS frames."""
+    M4A = "audio/mp4"
+    """MP4 with sound. That nothing moves in it is known only when it is opened."""
+    WEBM = "audio/webm"
+    """WebM or Matroska with sound. That nothing moves in it is known only when it is opened."""
 
     @property
     def kind(self) -> MediaKind:
@@ -44,7 +76,7 @@ class MediaType(StrEnum):
     @property
     def label(self) -> str:
         """The format's name in sentences: ``"JPEG"``."""
-        return "WebP" if self is MediaType.WEBP else self.name
+        return _LABELS.get(self, self.name)
 
     @property
     def extensions(self) -> tuple[str, ...]:
@@ -57,6 +89,8 @@ class MediaType(StrEnum):
         return _EXTENSIONS[self][0]
 
 
+_LABELS: Final = {MediaType.WEBP: "WebP", MediaType.OGG: "Ogg", MediaType.WEBM: "WebM"}
+
 _EXTENSIONS: Final = {
     MediaType.JPEG: (".jpg", ".jpeg", ".jpe", ".jfif"),
     MediaType.PNG: (".png", ".apng"),
@@ -65,23 +99,17 @@ _EXTENSIONS: Final = {
     MediaType.HEIC: (".heic", ".heif", ".hif", ".heics", ".heifs"),
     MediaType.TIFF: (".tif", ".tiff"),
     MediaType.GIF: (".gif",),
+    MediaType.WAV: (".wav", ".wave", ".bwf", ".rf64", ".bw64"),
+    MediaType.AIFF: (".aiff", ".aif", ".aifc"),
+    MediaType.FLAC: (".flac",),
+    MediaType.OGG: (".ogg", ".opus", ".oga"),
+    MediaType.MP3: (".mp3", ".mp2", ".mpga"),
+    MediaType.AAC: (".aac", ".adts"),
+    MediaType.M4A: (".m4a", ".m4b", ".mp4"),
+    MediaType.WEBM: (".webm", ".weba", ".mka", ".mkv"),
 }
 
-# What an extension promises that is no `MediaType`; extensions found in neither table promise
-# nothing (".bin", ".tmp", the hash at the end of a cache's file name).
-_OTHER_EXTENSIONS: Final = {
-    ".aac": "AAC", ".aiff": "AIFF", ".avi": "AVI", ".bmp": "BMP", ".cr2": "camera raw",
-    ".cr3": "camera raw", ".arw": "camera raw", ".dng": "camera raw", ".nef": "camera raw",
-    ".docx": "Word", ".exr": "OpenEXR", ".flac": "FLAC", ".gz": "gzip", ".html": "HTML",
-    ".ico": "icon", ".j2k": "JPEG 2000", ".jp2": "JPEG 2000", ".json": "JSON", ".jxl": "JPEG XL",
-    ".m4a": "MPEG-4 audio", ".m4v": "MP4", ".mkv": "Matroska", ".mov": "QuickTime", ".mp3": "MP3",
-    ".mp4": "MP4", ".ogg": "Ogg", ".opus": "Ogg", ".pdf": "PDF", ".psd": "Photoshop",
-    ".svg": "SVG", ".tga": "TGA", ".txt": "text", ".wav": "WAV", ".webm": "WebM", ".xml": "XML",
-    ".zip": "ZIP",
-}  # fmt: skip
-
 _SUPPORTED: Final = "Labeler handles " + ", ".join(kind.label for kind in MediaType)
-_CONVERT: Final = "Convert it to one of JPEG, PNG, WebP, AVIF or TIFF first"
 
 # ISO base media file format: brand → format (ISO/IEC 23008-12 B.4, AV1 image file format 1.1 6).
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
@@ -89,7 +117,29 @@ _HEIC_BRANDS: Final = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 )
 
-# Signatures at the file's start of the formats handled (PNG 3, GIF89a 17, TIFF 6.0 section 2).
+# Brands of MP4 files that may hold nothing but sound: Apple's own, and those that say no more
+# than which edition of ISO/IEC 14496-12 or -14 the file follows.
+_MP4_BRANDS: Final = frozenset(
+    {b"M4A ", b"M4B ", b"mp41", b"mp42", b"mp71", b"isom", b"dash", b"MSNV", b"F4A ", b"F4B "}
+    | {b"iso%d" % edition for edition in range(2, 10)}
+    | {b"isoa", b"isob", b"isoc"}
+)
+
+_OTHER_BRANDS: Final = {
+    b"mif1": ("a HEIF picture with neither HEVC nor AV1 in it", CONVERT),
+    b"msf1": ("a HEIF picture with neither HEVC nor AV1 in it", CONVERT),
+    b"crx ": ("a camera raw file", CONVERT),
+    b"qt  ": ("a QuickTime file", None),
+    b"M4V ": ("an MP4 video", None),
+    b"M4P ": ("sound with copy protection, which only its shop's players can read", None),
+    **dict.fromkeys(
+        (b"3gp4", b"3gp5", b"3gp6", b"3gp7", b"3ge6", b"3gg6", b"3g2a", b"3g2b"),
+        ("a 3GPP file", CONVERT_SOUND),
+    ),
+}
+
+# Signatures at the file's start of the formats handled (PNG 3, GIF89a 17, TIFF 6.0 section 2,
+# RFC 9639 section 6, RFC 8794 section 11.2).
 _HANDLED: Final = (
     (b"\xff\xd8\xff", MediaType.JPEG),
     (b"\x89PNG\r\n\x1a\n", MediaType.PNG),
@@ -99,40 +149,22 @@ _HANDLED: Final = (
     (b"MM\0*", MediaType.TIFF),
     (b"II+\0", MediaType.TIFF),
     (b"MM\0+", MediaType.TIFF),
+    (b"fLaC", MediaType.FLAC),
+    (b"\x1a\x45\xdf\xa3", MediaType.WEBM),
 )
 
-# Signatures of formats that are only recognised, so that the error can name them.
-_FOREIGN: Final = (
-    (b"%PDF-", "a PDF document", "Export its pages as pictures first"),
-    (b"PK\x03\x04", "a ZIP archive or an Office document", "Unpack it first"),
-    (b"PK\x05\x06", "an empty ZIP archive", None),
-    (b"\x1f\x8b", "a gzip archive", "Unpack it first"),
-    (b"Rar!\x1a\x07", "a RAR archive", "Unpack it first"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "Unpack it first"),
-    (b"BM", "a BMP picture", _CONVERT),
-    (b"\0\0\x01\0", "an icon (ICO)", _CONVERT),
-    (b"8BPS", "a Photoshop document", _CONVERT),
-    (b"\xff\x0a", "a JPEG XL picture", _CONVERT),
-    (b"\0\0\0\x0cJXL ", "a JPEG XL picture", _CONVERT),
-    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture", _CONVERT),
-    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture", _CONVERT),
-    (b"\x76\x2f\x31\x01", "an OpenEXR picture", _CONVERT),
-    (b"#?RADIANCE", "a Radiance HDR picture", _CONVERT),
-    (b"qoif", "a QOI picture", _CONVERT),
-    (b"FUJIFILMCCD-RAW", "a camera raw file", _CONVERT),
-    (b"IIRO", "a camera raw file", _CONVERT),
-    (b"IIU\0", "a camera raw file", _CONVERT),
-    (b"\x8aMNG\r\n\x1a\n", "an MNG animation", None),
-    (b"\x1a\x45\xdf\xa3", "a Matroska or WebM video", None),
-    (b"OggS", "Ogg audio or video", None),
-    (b"fLaC", "FLAC audio", None),
-    (b"ID3", "MP3 audio", None),
-    (b"\xff\xfb", "MP3 audio", None),
-    (b"\x7fELF", "a program", None),
-    (b"MZ", "a program", None),
-)  # fmt: skip
+_RIFF_FORMS: Final = {
+    b"AVI ": ("an AVI video", None),
+    b"RMID": ("a MIDI file, which holds notes and no sound", "Render it as sound first"),
+}
 
-_RIFF_FORMS: Final = {b"WAVE": "WAV audio", b"AVI ": "an AVI video"}
+# What begins the first packet of an Ogg stream: the sound that is handled, and the pictures that
+# may be in a file beside it (Vorbis I 4.2.1, RFC 7845 5.1, Ogg mapping of FLAC, Theora 6.1).
+_OGG_SOUND: Final = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC")
+_OGG_PICTURES: Final = (b"\x80theora", b"BBCD", b"OVP80", b"\x80daala", b"\x01video")
+_OGG_OTHER: Final = ((b"Speex   ", "Speex speech"), (b"CELT    ", "CELT sound"))
+
+_FRAMES: Final = ((adts_frame_size, MediaType.AAC), (mpeg_frame_size, MediaType.MP3))
 
 
 def sniff(data: bytes, *, name: str) -> MediaType:
@@ -149,17 +181,15 @@ def sniff(data: bytes, *, name: str) -> MediaType:
     head = bytes(data[:_HEAD_BYTES])
     if not head:
         raise UnreadableMediaError("the file is empty", hint="Copy or download it again", file=name)
+    behind = id3_size(head)
+    if behind:
+        return _behind_id3(bytes(data[behind : behind + _HEAD_BYTES]), name)
     for signature, media_type in _HANDLED:
         if head.startswith(signature):
             return media_type
-    for probe in _PROBES:
-        found = probe(head)
-        if isinstance(found, MediaType):
-            return found
-        if found is not None:
-            raise UnsupportedMediaError(
-                f"the file is {found[0]}", hint=found[1] or _SUPPORTED, file=name
-            )
+    found = _probe(head)
+    if found is not None:
+        return _handled(found, name)
     if not head.strip(b"\0"):
         raise UnreadableMediaError(
             "the file begins with nothing but zero bytes",
@@ -169,6 +199,26 @@ def sniff(data: bytes, *, name: str) -> MediaType:
     raise UnsupportedMediaError(
         "the file has no format that Labeler recognises", hint=_SUPPORTED, file=name
     )
+
+
+def sniff_file(file: BinaryIO, *, name: str) -> MediaType:
+    """The format of an open file, as `sniff` tells it; however long its ID3 tag, it is passed.
+
+    Args:
+        file: A binary file that can seek; where it stands does not matter.
+        name: The name that errors give to the file.
+
+    Raises:
+        UnreadableMediaError: The file is empty or begins with nothing but zeros.
+        UnsupportedMediaError: It is of a format that Labeler does not handle.
+    """
+    file.seek(0)
+    head = file.read(_HEAD_BYTES)
+    behind = id3_size(head)
+    if not behind:
+        return sniff(head, name=name)
+    file.seek(behind)
+    return _behind_id3(file.read(_HEAD_BYTES), name)
 
 
 def check_name(media_type: MediaType, name: str) -> None:
@@ -200,22 +250,81 @@ def _promise(extension: str) -> str | None:
     for media_type, extensions in _EXTENSIONS.items():
         if extension in extensions:
             return media_type.label
-    return _OTHER_EXTENSIONS.get(extension)
+    return OTHER_EXTENSIONS.get(extension)
 
 
-_Foreign = tuple[str, str | None]
+def _handled(found: MediaType | Foreign, name: str) -> MediaType:
+    if isinstance(found, MediaType):
+        return found
+    raise UnsupportedMediaError(f"the file is {found[0]}", hint=found[1] or _SUPPORTED, file=name)
 
 
-def _probe_riff(head: bytes) -> MediaType | _Foreign | None:
-    if head[:4] != b"RIFF" or len(head) < 12:
+def _probe(head: bytes) -> MediaType | Foreign | None:
+    for probe in _PROBES:
+        found = probe(head)
+        if found is not None:
+            return found
+    return None
+
+
+def _behind_id3(head: bytes, name: str) -> MediaType:
+    """What a file is that begins with an ID3v2 tag; ``head`` is what follows the tag."""
+    head = head.lstrip(b"\0")  # Some taggers leave room that their tag does not count.
+    if head.startswith(b"fLaC"):
+        return MediaType.FLAC
+    for probe in (_probe_frames, probe_foreign):
+        found = probe(head)
+        if found is not None:
+            return _handled(found, name)
+    return MediaType.MP3
+
+
+def _probe_riff(head: bytes) -> MediaType | Foreign | None:
+    if head[:4] not in {b"RIFF", b"RF64", b"BW64"} or len(head) < 12:
         return None
     form = head[8:12]
+    if form == b"WAVE":
+        return MediaType.WAV
     if form == b"WEBP":
         return MediaType.WEBP
-    return (_RIFF_FORMS.get(form, "a RIFF file that holds no WebP picture"), None)
+    return _RIFF_FORMS.get(form, ("a RIFF file that holds neither a picture nor sound", None))
 
 
-def _probe_bmff(head: bytes) -> MediaType | _Foreign | None:
+def _probe_iff(head: bytes) -> MediaType | Foreign | None:
+    if head[:4] != b"FORM" or len(head) < 12:
+        return None
+    if head[8:12] in {b"AIFF", b"AIFC"}:
+        return MediaType.AIFF
+    return ("an IFF file that holds no AIFF sound", None)
+
+
+def _probe_ogg(head: bytes) -> MediaType | Foreign | None:
+    if not head.startswith(b"OggS"):
+        return None
+    streams = list(ogg_streams(head))
+    if any(stream.startswith(_OGG_PICTURES) for stream in streams):
+        return ("an Ogg video", None)
+    if any(stream.startswith(_OGG_SOUND) for stream in streams):
+        return MediaType.OGG
+    for signature, description in _OGG_OTHER:
+        if any(stream.startswith(signature) for stream in streams):
+            return (f"{description} in Ogg", CONVERT_SOUND)
+    return ("an Ogg file with neither Vorbis, Opus nor FLAC in it", CONVERT_SOUND)
+
+
+def _probe_frames(head: bytes) -> MediaType | Foreign | None:
+    for frame_size, media_type in _FRAMES:
+        count, end = run_of_frames(frame_size, head)
+        # FF FE also begins a text in UTF-16: one header that nothing follows proves little.
+        if count > 1 or (count and end + 7 > len(head) and head[1] != 0xFE):
+            return media_type
+    for at in range(1, min(_LONGEST_FRAME, len(head))):
+        if head[at] == 0xFF and run_of_frames(mpeg_frame_size, head, at)[0] > 2:
+            return MediaType.MP3
+    return None
+
+
+def _probe_bmff(head: bytes) -> MediaType | Foreign | None:
     if head[4:8] != b"ftyp":
         return None
     size = min(int.from_bytes(head[:4], "big"), len(head))
@@ -226,37 +335,17 @@ def _probe_bmff(head: bytes) -> MediaType | _Foreign | None:
             return MediaType.AVIF
         if brand in _HEIC_BRANDS:
             return MediaType.HEIC
-    if brands[0] in {b"mif1", b"msf1"}:
-        return ("a HEIF picture with neither HEVC nor AV1 in it", _CONVERT)
-    if brands[0] == b"crx ":
-        return ("a camera raw file", _CONVERT)
-    return ("an MP4 or QuickTime file", None)
+    if brands[0] not in _OTHER_BRANDS and _MP4_BRANDS.intersection(brands):
+        return MediaType.M4A
+    return _OTHER_BRANDS.get(brands[0], ("an MP4 or QuickTime file", None))
 
 
-def _probe_foreign(head: bytes) -> _Foreign | None:
-    for signature, description, hint in _FOREIGN:
-        if head.startswith(signature):
-            return (description, hint)
-    return None
-
-
-def _probe_text(head: bytes) -> _Foreign | None:
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if text.startswith((b"<!doctype html", b"<html")):
-        return (
-            "an HTML page",
-            "An error page may have been saved in place of a picture; download it again",
-        )
-    if text.startswith((b"<svg", b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in text:
-        return ("an SVG drawing", "Export it as PNG first")
-    if text.startswith((b"<?xml", b"{", b"[")):
-        return ("a text file (XML or JSON)", None)
-    return None
-
-
-_PROBES: Final[tuple[Callable[[bytes], MediaType | _Foreign | None], ...]] = (
+_PROBES: Final[tuple[Callable[[bytes], MediaType | Foreign | None], ...]] = (
     _probe_riff,
+    _probe_iff,
     _probe_bmff,
-    _probe_foreign,
-    _probe_text,
+    _probe_ogg,
+    probe_foreign,
+    _probe_frames,
+    probe_text,
 )

@@ -7,13 +7,13 @@ marked = picture.encode(embed(frame, payload) for frame in picture.frames())
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from labeler.codec.pixels import Pixels
-from labeler.errors import LabelerError
+from labeler.errors import UnsupportedMediaError
 from labeler.media.avif import AvifCodec
 from labeler.media.gif import GifCodec
+from labeler.media.guards import naming
 from labeler.media.heic import HeicCodec
 from labeler.media.interface import MAX_PIXELS, MAX_TOTAL_PIXELS, Codec, Limits
 from labeler.media.jpeg import JpegCodec
@@ -57,8 +57,14 @@ def open_picture(
         MissingExtraError: The format needs an optional package (HEIC: ``ai-labeler[heic]``).
     """
     media_type = sniff(data, name=name)
+    if media_type not in _CODECS:
+        raise UnsupportedMediaError(
+            f"the file is {media_type.label}, and a picture is expected",
+            hint="Open it as sound",
+            file=name,
+        )
     limits = Limits(max_pixels=max_pixels, max_total_pixels=max_total_pixels)
-    with _naming(name):
+    with naming(name):
         return Picture(_CODECS[media_type](data, limits), name=name)
 
 
@@ -101,7 +107,7 @@ class Picture:
         Raises:
             UnreadableMediaError: A frame is truncated or damaged.
         """
-        with _naming(self._name):
+        with naming(self._name):
             yield from self._codec.frames()
 
     def encode(self, frames: Iterable[Pixels]) -> bytes:
@@ -120,7 +126,7 @@ class Picture:
             UnsupportedMediaError: Labeler reads this variant of the format but cannot write it
                 without loss; raised before the first frame is taken.
         """
-        with _naming(self._name):
+        with naming(self._name):
             return self._codec.encode(_counted(frames, self.frame_count))
 
 
@@ -132,13 +138,3 @@ def _counted(frames: Iterable[Pixels], expected: int) -> Iterator[Pixels]:
         yield frame
     if count != expected:
         raise ValueError(f"{expected} frames are expected, not {count} or more")
-
-
-@contextmanager
-def _naming(name: str) -> Iterator[None]:
-    """Give errors the name of the file that they are about."""
-    try:
-        yield
-    except LabelerError as exc:
-        exc.with_file(name)
-        raise

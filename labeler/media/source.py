@@ -1,43 +1,42 @@
-"""Reading content whole: from a path, a URL, bytes or a stream."""
+"""Reading content: from a path, a URL, bytes or a stream.
+
+A picture is read whole, once. Sound may be larger than memory: it stays where it lies on disk, and
+what comes from elsewhere is put there first.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import io
 import os
-import stat
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from labeler.errors import (
+    MediaError,
     MediaTooLargeError,
     MissingExtraError,
     SettingsError,
-    UnreadableMediaError,
 )
+from labeler.media.content import Content, open_regular, unreadable
+from labeler.media.media_type import MediaKind, sniff
+from labeler.media.scratch import Scratch
 
 __all__ = ["Content", "Source", "as_local_path", "is_url", "open_filesystem", "read_content"]
 
 Source: TypeAlias = str | PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 """A path, an fsspec URL (``s3://bucket/a.png``), bytes, or a binary stream."""
 
+# What is taken elsewhere.
+_OTHERS: Final = {"AudioSegment": ": use labeler.integrations.segments.stamp for those of pydub"}
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Content:
-    """A file's bytes, and what to call them."""
-
-    data: bytes = field(repr=False)
-    name: str
-    """What errors and reports call it."""
-    path: Path | None
-    """The local file it came from; None where it came from elsewhere."""
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of the bytes, hexadecimal."""
-        return hashlib.sha256(self.data).hexdigest()
+_HEAD_BYTES: Final = 4096
+_CHUNK: Final = 1 << 20
+_STAY_ON_DISK: Final = frozenset({MediaKind.AUDIO, MediaKind.VIDEO})
 
 
 def is_url(location: str) -> bool:
@@ -57,33 +56,47 @@ def as_local_path(location: str | PathLike[str]) -> Path | None:
     return None
 
 
-def read_content(source: Source, *, max_bytes: int, name: str | None = None) -> Content:
-    """The whole of ``source``.
+def read_content(
+    source: Source,
+    *,
+    max_bytes: int,
+    max_sound_bytes: int | None = None,
+    scratch: Scratch | None = None,
+    name: str | None = None,
+) -> Content:
+    """The content of ``source``: of sound in a local file, only where it lies.
 
     Args:
         source: A path, an fsspec URL, bytes, or a binary stream, read from where it stands.
-        max_bytes: Most bytes to read.
+        max_bytes: Most bytes that are read into memory.
+        max_sound_bytes: Most bytes of sound; None: ``max_bytes``.
+        scratch: Where sound that is not in a local file is put, and so how long its content can be
+            used; None: it is read into memory like a picture.
         name: What to call it; None: its path, URL or stream name.
 
     Raises:
         UnreadableMediaError: It cannot be read.
-        MediaTooLargeError: It has more than ``max_bytes``.
+        MediaTooLargeError: It has more bytes than allowed.
         MissingExtraError: The URL's protocol needs a package that is not installed.
+        OutputError: There is no room in ``scratch``.
         SettingsError: The URL's protocol is unknown.
         TypeError: ``source`` is none of these, a PIL image for example.
     """
+    limits = _Limits(max_bytes, max_bytes if max_sound_bytes is None else max_sound_bytes)
     if isinstance(source, bytes | bytearray | memoryview):
-        return _checked(bytes(source), name or "<bytes>", None, max_bytes)
+        return _read_stream(io.BytesIO(source), name or "<bytes>", limits, scratch)
     if isinstance(source, str | PathLike):
         path = as_local_path(source)
         called = name or os.fspath(source)
         if path is not None:
-            return _checked(_read_file(path, called, max_bytes), called, path, max_bytes)
-        return _checked(_read_url(os.fspath(source), called, max_bytes), called, None, max_bytes)
+            return _read_file(path, called, limits)
+        return _read_url(os.fspath(source), called, limits, scratch)
     if not hasattr(source, "read"):
-        raise TypeError(f"a path, a URL, bytes or a stream is needed, not {type(source).__name__}")
-    called = name or _stream_name(source)
-    return _checked(_read_stream(source, called, max_bytes), called, None, max_bytes)
+        raise TypeError(
+            f"a path, a URL, bytes or a stream is needed, not {type(source).__name__}"
+            + _OTHERS.get(type(source).__name__, "")
+        )
+    return _read_stream(source, name or _stream_name(source), limits, scratch)
 
 
 def open_filesystem(url: str) -> tuple[Any, str]:
@@ -110,63 +123,89 @@ def open_filesystem(url: str) -> tuple[Any, str]:
     return filesystem, path
 
 
-def _read_file(path: Path, name: str, max_bytes: int) -> bytes:
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """How many bytes content may have."""
+
+    in_memory: int
+    sound: int
+
+    def check(self, size: int, name: str, *, sound: bool) -> None:
+        most, setting = (
+            (self.sound, "max_sound_bytes") if sound else (self.in_memory, "max_file_bytes")
+        )
+        if size > most:
+            raise MediaTooLargeError(
+                f"the file has more than {most} bytes",
+                hint=f"Raise {setting} (LABELER_{setting.upper()}) if it is to be trusted",
+                file=name,
+            )
+
+
+def _stays_on_disk(head: bytes) -> bool:
+    """Whether a file that begins with ``head`` is of a kind that may be larger than memory."""
     try:
-        with open(path, "rb", opener=_open_at_once) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise UnreadableMediaError(
-                    "it is a pipe or device, not a file",
-                    hint="Save its content in a file first",
-                    file=name,
-                )
-            return _read_stream(file, name, max_bytes)
+        return sniff(head, name="").kind in _STAY_ON_DISK
+    except MediaError:
+        return False  # whoever wants to know what it is asks again, and gets the error
+
+
+def _read_file(path: Path, name: str, limits: _Limits) -> Content:
+    try:
+        with open_regular(path) as file:
+            head = file.read(_HEAD_BYTES)
+            if not _stays_on_disk(head):
+                pieces = chain([head], _pieces(file, name, limits.in_memory + 1 - len(head)))
+                data = b"".join(pieces)
+                limits.check(len(data), name, sound=False)
+                return Content(data, name, path)
     except OSError as error:
-        raise _unreadable(error, name) from error
+        raise unreadable(error, name) from error
+    except MediaError as error:
+        error.file = name
+        raise
+    content = Content.of_file(path, name, path)
+    limits.check(content.size, name, sound=True)
+    return content
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    # A named pipe would be waited for until somebody writes into it.
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
-def _read_url(url: str, name: str, max_bytes: int) -> bytes:
+def _read_url(url: str, name: str, limits: _Limits, scratch: Scratch | None) -> Content:
     filesystem, path = open_filesystem(url)
     try:
         with filesystem.open(path, "rb") as stream:
-            return _read_stream(stream, name, max_bytes)
+            return _read_stream(stream, name, limits, scratch)
     except OSError as error:
-        raise _unreadable(error, name) from error
+        raise unreadable(error, name) from error
 
 
-def _read_stream(stream: BinaryIO, name: str, max_bytes: int) -> bytes:
-    # One more byte than allowed tells that there are more, without reading them all.
-    pieces, left = [], max_bytes + 1
+def _read_stream(stream: BinaryIO, name: str, limits: _Limits, scratch: Scratch | None) -> Content:
+    head = b"".join(_pieces(stream, name, _HEAD_BYTES))
+    if scratch is not None and _stays_on_disk(head):
+        pieces = chain([head], _pieces(stream, name, limits.sound + 1 - len(head)))
+        return _spool(pieces, name, limits, scratch)
+    data = b"".join(chain([head], _pieces(stream, name, limits.in_memory + 1 - len(head))))
+    limits.check(len(data), name, sound=False)
+    return Content(data, name)
+
+
+def _pieces(stream: BinaryIO, name: str, most: int) -> Iterator[bytes]:
+    """Up to ``most`` bytes: one more than is allowed tells that there are more."""
     try:
         # Raw streams may give less than was asked for.
-        while left > 0 and (piece := stream.read(left)):
-            pieces.append(bytes(piece))
-            left -= len(piece)
+        while most > 0 and (piece := stream.read(min(most, _CHUNK))):
+            most -= len(piece)
+            yield bytes(piece)
     except OSError as error:
-        raise _unreadable(error, name) from error
-    return b"".join(pieces)
+        raise unreadable(error, name) from error
 
 
-def _unreadable(error: OSError, name: str) -> UnreadableMediaError:
-    return UnreadableMediaError(
-        f"the file cannot be read ({error.strerror or error})",
-        hint="Check its path and its permissions",
-        file=name,
-    )
-
-
-def _checked(data: bytes, name: str, path: Path | None, max_bytes: int) -> Content:
-    if len(data) > max_bytes:
-        raise MediaTooLargeError(
-            f"the file has more than {max_bytes} bytes",
-            hint="Raise max_file_bytes (LABELER_MAX_FILE_BYTES) if it is to be trusted",
-            file=name,
-        )
-    return Content(data, name, path)
+def _spool(pieces: Iterator[bytes], name: str, limits: _Limits, scratch: Scratch) -> Content:
+    path = scratch.new_file()
+    with scratch.writing(), path.open("wb") as file:
+        for piece in pieces:
+            file.write(piece)
+        limits.check(file.tell(), name, sound=True)
+    return Content.of_file(path, name)
 
 
 def _stream_name(stream: BinaryIO) -> str:

@@ -6,6 +6,7 @@ import fsspec
 import pytest
 
 from labeler.errors import MediaTooLargeError, SettingsError, UnreadableMediaError
+from labeler.media.scratch import Scratch
 from labeler.media.source import as_local_path, read_content
 
 DATA = bytes(range(256)) * 4
@@ -122,3 +123,76 @@ def test_local_paths_are_told_from_urls(location, path):
 def test_what_is_no_source_is_told(source):
     with pytest.raises(TypeError, match="bytes or a stream is needed, not"):
         read_content(source, max_bytes=100)
+
+
+def test_for_a_pydub_segment_the_way_is_told():
+    class AudioSegment:
+        pass
+
+    with pytest.raises(TypeError, match=r"labeler\.integrations\.segments\.stamp"):
+        read_content(AudioSegment(), max_bytes=100)
+
+
+# ------------------------------------------------------------------------------------------- sound
+
+SOUND = b"RIFF\xff\xff\xff\xffWAVEfmt " + bytes(6000)
+
+
+@pytest.fixture
+def sound(tmp_path):
+    path = tmp_path / "a.wav"
+    path.write_bytes(SOUND)
+    return path
+
+
+def test_sound_in_a_file_stays_there(sound):
+    with Scratch(sound.parent / "scratch") as scratch:
+        content = read_content(sound, max_bytes=100, max_sound_bytes=10_000, scratch=scratch)
+        assert content.local_path == content.path == sound
+        assert content.data == SOUND
+        assert not (sound.parent / "scratch").exists()
+
+
+@pytest.mark.parametrize("kind", ["bytes", "stream", "trickle", "URL"])
+def test_sound_from_elsewhere_is_put_on_disk_as_long_as_it_is_needed(tmp_path, kind):
+    fsspec.filesystem("memory").pipe_file("/sources/a.wav", SOUND)
+    source = {
+        "bytes": SOUND,
+        "stream": io.BytesIO(SOUND),
+        "trickle": Trickle(SOUND),
+        "URL": "memory://sources/a.wav",
+    }[kind]
+    with Scratch(tmp_path) as scratch:
+        content = read_content(source, max_bytes=100, max_sound_bytes=10_000, scratch=scratch)
+        assert content.path is None  # nothing lies beside it
+        assert content.local_path.read_bytes() == SOUND
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_place_on_disk_sound_is_read_like_a_picture():
+    assert read_content(SOUND, max_bytes=10_000).file is None
+    with pytest.raises(MediaTooLargeError, match="more than 100 bytes"):
+        read_content(io.BytesIO(SOUND), max_bytes=100, max_sound_bytes=10_000)
+
+
+@pytest.mark.parametrize("form", ["path", "bytes", "stream"])
+def test_more_sound_than_the_limit_is_refused_and_nothing_stays(sound, tmp_path, form):
+    source = {"path": sound, "bytes": SOUND, "stream": io.BytesIO(SOUND)}[form]
+    folder = tmp_path / "scratch"
+    with (
+        pytest.raises(MediaTooLargeError, match="more than 1000 bytes") as caught,
+        Scratch(folder) as scratch,
+    ):
+        read_content(source, max_bytes=10_000, max_sound_bytes=1000, scratch=scratch)
+    assert "LABELER_MAX_SOUND_BYTES" in caught.value.hint
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+
+def test_endless_sound_is_not_read_to_its_end(tmp_path):
+    class Radio(io.RawIOBase):
+        def readinto(self, buffer):
+            buffer[:] = (b"RIFF\xff\xff\xff\xffWAVE" + bytes(len(buffer)))[: len(buffer)]
+            return len(buffer)
+
+    with pytest.raises(MediaTooLargeError), Scratch(tmp_path) as scratch:
+        read_content(Radio(), max_bytes=100, max_sound_bytes=5_000_000, scratch=scratch)

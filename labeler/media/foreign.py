@@ -1,0 +1,107 @@
+"""Formats that Labeler does not handle, recognised so that errors can name them."""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+__all__ = [
+    "CONVERT",
+    "CONVERT_SOUND",
+    "OTHER_EXTENSIONS",
+    "Foreign",
+    "probe_foreign",
+    "probe_text",
+]
+
+Foreign: TypeAlias = tuple[str, str | None]
+"""What a file is, as an error says it behind "the file is", and what to do about it."""
+
+CONVERT: Final = "Convert it to one of JPEG, PNG, WebP, AVIF or TIFF first"
+"""What to do with a picture of a format that is not handled."""
+CONVERT_SOUND: Final = "Convert it to WAV, FLAC or another of the sound formats handled first"
+"""What to do with such a sound."""
+
+# What an extension promises that is no `MediaType`; extensions found in neither table promise
+# nothing (".bin", ".tmp", the hash at the end of a cache's file name).
+OTHER_EXTENSIONS: Final = {
+    ".3gp": "3GPP", ".ac3": "AC-3", ".amr": "AMR", ".ape": "Monkey's Audio", ".avi": "AVI",
+    ".bmp": "BMP", ".caf": "CAF", ".cr2": "camera raw", ".cr3": "camera raw",
+    ".arw": "camera raw", ".dng": "camera raw", ".nef": "camera raw", ".docx": "Word",
+    ".dsf": "DSD", ".dff": "DSD", ".exr": "OpenEXR", ".gz": "gzip", ".html": "HTML",
+    ".ico": "icon", ".j2k": "JPEG 2000", ".jp2": "JPEG 2000", ".json": "JSON", ".jxl": "JPEG XL",
+    ".mid": "MIDI", ".midi": "MIDI", ".mov": "QuickTime", ".ogv": "Ogg video", ".pdf": "PDF",
+    ".psd": "Photoshop", ".spx": "Speex", ".svg": "SVG", ".tga": "TGA", ".txt": "text",
+    ".w64": "Wave64", ".wma": "Windows Media", ".wmv": "Windows Media", ".wv": "WavPack",
+    ".xml": "XML", ".zip": "ZIP",
+}  # fmt: skip
+
+# Signatures of formats that are only recognised, so that the error can name them.
+_FOREIGN: Final = (
+    (b"%PDF-", "a PDF document", "Export its pages as pictures first"),
+    (b"PK\x03\x04", "a ZIP archive or an Office document", "Unpack it first"),
+    (b"PK\x05\x06", "an empty ZIP archive", None),
+    (b"\x1f\x8b", "a gzip archive", "Unpack it first"),
+    (b"Rar!\x1a\x07", "a RAR archive", "Unpack it first"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "Unpack it first"),
+    (b"BM", "a BMP picture", CONVERT),
+    (b"\0\0\x01\0", "an icon (ICO)", CONVERT),
+    (b"8BPS", "a Photoshop document", CONVERT),
+    (b"\xff\x0a", "a JPEG XL picture", CONVERT),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL picture", CONVERT),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture", CONVERT),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture", CONVERT),
+    (b"\x76\x2f\x31\x01", "an OpenEXR picture", CONVERT),
+    (b"#?RADIANCE", "a Radiance HDR picture", CONVERT),
+    (b"qoif", "a QOI picture", CONVERT),
+    (b"FUJIFILMCCD-RAW", "a camera raw file", CONVERT),
+    (b"IIRO", "a camera raw file", CONVERT),
+    (b"IIU\0", "a camera raw file", CONVERT),
+    (b"\x8aMNG\r\n\x1a\n", "an MNG animation", None),
+    (b"riff\x2e\x91\xcf\x11", "Wave64 sound", CONVERT_SOUND),
+    (b"RIFX", "big-endian WAV sound (RIFX)", CONVERT_SOUND),
+    (b"caff", "sound in a Core Audio file (CAF)", CONVERT_SOUND),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "Windows Media (ASF, WMA)", CONVERT_SOUND),
+    (b"#!AMR", "AMR speech", CONVERT_SOUND),
+    (b"MThd", "a MIDI file, which holds notes and no sound", "Render it as sound first"),
+    (b"\x0b\x77", "AC-3 sound", CONVERT_SOUND),
+    (b"\x7f\xfe\x80\x01", "DTS sound", CONVERT_SOUND),
+    (b"DSD ", "DSD sound (DSF)", CONVERT_SOUND),
+    (b"FRM8", "DSD sound (DSDIFF)", CONVERT_SOUND),
+    (b"MAC ", "Monkey's Audio", CONVERT_SOUND),
+    (b"wvpk", "WavPack sound", CONVERT_SOUND),
+    (b"TTA1", "True Audio (TTA)", CONVERT_SOUND),
+    (b"MPCK", "Musepack sound", CONVERT_SOUND),
+    (b"MP+", "Musepack sound", CONVERT_SOUND),
+    (b"tBaK", "TAK sound", CONVERT_SOUND),
+    (b".snd", "sound in a Sun or NeXT file (AU)", CONVERT_SOUND),
+    (b"Creative Voice File", "sound in a Creative Voice file", CONVERT_SOUND),
+    (b"ADIF", "AAC in an ADIF stream", CONVERT_SOUND),
+    (b".RMF", "RealMedia", CONVERT_SOUND),
+    (b"FLV\x01", "a Flash video", None),
+    (b"\0\0\x01\xba", "an MPEG video", None),
+    (b"\x7fELF", "a program", None),
+    (b"MZ", "a program", None),
+)  # fmt: skip
+
+
+def probe_foreign(head: bytes) -> Foreign | None:
+    """What a file is that begins with ``head``, where its first bytes tell."""
+    for signature, description, hint in _FOREIGN:
+        if head.startswith(signature):
+            return (description, hint)
+    return None
+
+
+def probe_text(head: bytes) -> Foreign | None:
+    """What kind of text a file is that begins with ``head``, where it is one of the usual ones."""
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith((b"<!doctype html", b"<html")):
+        return (
+            "an HTML page",
+            "An error page may have been saved in place of a picture; download it again",
+        )
+    if text.startswith((b"<svg", b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in text:
+        return ("an SVG drawing", "Export it as PNG first")
+    if text.startswith((b"<?xml", b"{", b"[")):
+        return ("a text file (XML or JSON)", None)
+    return None
