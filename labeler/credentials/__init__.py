@@ -9,15 +9,18 @@ from labeler.credentials.development import (
     create_development_identity,
     load_development_identity,
 )
+from labeler.credentials.file_signing import FileParent, SignedFile, sign_file
 from labeler.credentials.identity import Identity
 from labeler.credentials.manifest import (
+    SHORT_SOUND_BINDING_ALGORITHM,
     SOFT_BINDING_ALGORITHM,
+    SOUND_BINDING_ALGORITHM,
     ManifestDefinition,
     SoftBinding,
     describe,
     needs_parent,
 )
-from labeler.credentials.reading import Action, AiDisclosure, CredentialReading, read
+from labeler.credentials.reading import Action, AiDisclosure, CredentialReading, read, read_file
 from labeler.credentials.sidecar import SIDECAR_SUFFIX, find_sidecar, read_sidecar, sidecar_name
 from labeler.credentials.signing import Parent, Signed, can_embed, sign
 from labeler.credentials.trust import TrustKind, TrustList, TrustStore
@@ -28,17 +31,21 @@ __all__ = [
     "DEVELOPMENT_ORGANIZATION",
     "KEY_FILE",
     "ROOT_FILE",
+    "SHORT_SOUND_BINDING_ALGORITHM",
     "SIDECAR_SUFFIX",
     "SOFT_BINDING_ALGORITHM",
+    "SOUND_BINDING_ALGORITHM",
     "Action",
     "AiDisclosure",
     "CredentialReading",
+    "FileParent",
     "History",
     "Identity",
     "Integrity",
     "ManifestDefinition",
     "Parent",
     "Signed",
+    "SignedFile",
     "SigningAlgorithm",
     "SoftBinding",
     "Trust",
@@ -52,7 +59,9 @@ __all__ = [
     "load_development_identity",
     "needs_parent",
     "read",
+    "read_file",
     "read_sidecar",
     "sidecar_name",
     "sign",
+    "sign_file",
 ]

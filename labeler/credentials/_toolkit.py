@@ -7,23 +7,30 @@ network is off in every context.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import c2pa
 
+from labeler.containers.splice import Span
+from labeler.credentials._asset import Asset
 from labeler.credentials.algorithms import SigningAlgorithm
 from labeler.credentials.manifest import PARENT_LABEL, ManifestDefinition
 from labeler.credentials.trust import TrustKind, TrustStore
 
 STORE_MEDIA_TYPE: Final = "application/c2pa"
+DATA_HASH_LABEL: Final = "c2pa.hash.data"
+HASH_ALGORITHM: Final = "sha256"
 
 ToolkitError: Final = c2pa.C2paError
 """What the toolkit raises."""
+# From this size on the toolkit works on a temporary file: its own default, and what is right for
+# files that are not to be held in memory.
+_SPILL_MIB: Final = 512
+_FILE_SPILL_MIB: Final = 16
 _REMOTE_PREFIX: Final = "Remote:"
 _PARENT_RESOURCE: Final = "parent.c2pa"
 
@@ -46,10 +53,15 @@ class RemoteManifestError(Exception):
     """The manifest is elsewhere, and is not fetched."""
 
 
-def _context(trust: TrustStore, *kinds: TrustKind, doubt_time: bool = True) -> Any:
+def _context(
+    trust: TrustStore,
+    *kinds: TrustKind,
+    doubt_time: bool = True,
+    spill_mib: int = _SPILL_MIB,
+) -> Any:
     settings = {
         "trust": json.loads(trust.to_settings(*kinds)),
-        "core": {"allowed_network_hosts": []},
+        "core": {"allowed_network_hosts": [], "backing_store_memory_threshold_in_mb": spill_mib},
         "verify": {
             "remote_manifest_fetch": False,
             "ocsp_fetch": False,
@@ -77,9 +89,9 @@ class Store:
 
 
 def read_store(
-    data: bytes, media_type: str, *, trust: TrustStore, sidecar: bytes | None = None
+    asset: Asset, media_type: str, *, trust: TrustStore, sidecar: bytes | None = None
 ) -> Store:
-    """What the toolkit says about the manifest in ``data``, or in ``sidecar`` if that is given.
+    """What the toolkit says about the manifest in ``asset``, or in ``sidecar`` if that is given.
 
     Signers are held against the lists for signers only. Time stamps are believed whoever made them,
     so that a signer is judged as of then; whether to believe them is for `is_time_trusted`.
@@ -88,10 +100,14 @@ def read_store(
         NoManifestError: There is none.
         RemoteManifestError: There is only a reference to one.
         ToolkitError: It, or the file around it, is damaged.
+        UnreadableMediaError: A file cannot be read.
     """
     context = _context(trust, TrustKind.MANIFEST, doubt_time=False)
     try:
-        with c2pa.Reader(media_type, io.BytesIO(data), sidecar, context=context) as reader:
+        with (
+            asset.open() as stream,
+            c2pa.Reader(media_type, stream, sidecar, context=context) as reader,
+        ):
             report = json.loads(reader.json())
             manifests = json.loads(reader.crjson()).get("manifests", [])
     except c2pa.C2paError.ManifestNotFound as error:
@@ -106,30 +122,81 @@ def read_store(
 
 
 def is_time_trusted(
-    data: bytes, media_type: str, *, trust: TrustStore, sidecar: bytes | None = None
+    asset: Asset, media_type: str, *, trust: TrustStore, sidecar: bytes | None = None
 ) -> bool:
     """Whether the time stamp was made by an authority on a list for such.
 
     Raises:
         ToolkitError: As `read_store`.
+        UnreadableMediaError: A file cannot be read.
     """
     context = _context(trust, TrustKind.TSA)
-    with c2pa.Reader(media_type, io.BytesIO(data), sidecar, context=context) as reader:
+    with (
+        asset.open() as stream,
+        c2pa.Reader(media_type, stream, sidecar, context=context) as reader,
+    ):
         results = reader.get_validation_results() or {}
     success = results.get("activeManifest", {}).get("success", [])
     return any(entry.get("code") == "timeStamp.trusted" for entry in success)
+
+
+def assertions_of(store: bytes) -> Mapping[str, object]:
+    """The assertions of a manifest store's active manifest, by their labels.
+
+    Raises:
+        ToolkitError: The store is damaged.
+    """
+    context = _context(TrustStore())
+    with c2pa.Reader(STORE_MEDIA_TYPE, io.BytesIO(store), context=context) as reader:
+        report = json.loads(reader.detailed_json())
+    manifest = report.get("manifests", {}).get(report.get("active_manifest"), {})
+    assertions = manifest.get("assertion_store", {})
+    return assertions if isinstance(assertions, dict) else {}
 
 
 # ---------------------------------------------------------------------------------------- signing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParentManifest:
+    """A parent's manifest store, and what reading it said."""
+
+    data: bytes
+    report: Mapping[str, object]
+    """`Store.report`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParentInput:
     """A parent ingredient: the file that was opened."""
 
-    data: bytes
+    asset: Asset
     media_type: str
-    sidecar: bytes | None
+    manifest: ParentManifest | None = None
+    """Its manifest; None where the toolkit is to look for one in the file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """The hash that binds a manifest to a file (C2PA 2.4, 18.5)."""
+
+    digest: bytes
+    """SHA-256 of the file, without what is excluded."""
+    excluded: Span | None = None
+    """Where the manifest stands in the file; None where it stands beside it."""
+
+    def to_json(self) -> dict[str, object]:
+        """The assertion's data."""
+        data: dict[str, object] = {
+            "alg": HASH_ALGORITHM,
+            "name": "asset",
+            # A list of numbers is the only form that the toolkit turns into the bytes it compares.
+            "hash": list(self.digest),
+            "pad": [],
+        }
+        if self.excluded is not None:
+            data["exclusions"] = [{"start": self.excluded.start, "length": len(self.excluded)}]
+        return data
 
 
 def local_signer(algorithm: SigningAlgorithm, chain: str, key: bytes, tsa_url: str | None) -> Any:
@@ -160,30 +227,52 @@ def sign_embedded(
     trust: TrustStore,
 ) -> bytes:
     """``data`` with a signed manifest in it."""
-    target = io.BytesIO()
-    with _builder(json.loads(definition.json), definition, parent, trust) as builder:
-        builder.sign(signer, media_type, io.BytesIO(data), target)
+    source, target = io.BytesIO(data), io.BytesIO()
+    sign_stream(
+        source,
+        target,
+        media_type,
+        definition,
+        signer,
+        parent=parent,
+        trust=trust,
+        spill_mib=_SPILL_MIB,
+    )
     return target.getvalue()
 
 
-def sign_detached(
-    data: bytes,
+def sign_stream(
+    source: BinaryIO,
+    target: BinaryIO,
+    media_type: str,
+    definition: ManifestDefinition,
+    signer: Any,
+    *,
+    parent: ParentInput | None,
+    trust: TrustStore,
+    spill_mib: int = _FILE_SPILL_MIB,
+) -> None:
+    """Write the content of ``source`` with a signed manifest in it to ``target``.
+
+    The toolkit needs memory of about the size of the content. ``target`` is read, too.
+    """
+    content = json.loads(definition.json)
+    with _builder(content, definition, parent, trust, spill_mib=spill_mib) as builder:
+        builder.sign(signer, media_type, source, target)
+
+
+def sign_store(
+    binding: Binding,
     definition: ManifestDefinition,
     signer: Any,
     *,
     parent: ParentInput | None,
     trust: TrustStore,
 ) -> bytes:
-    """A signed manifest store for ``data``, to be kept beside it (C2PA 2.4, 11.4 and 18.5)."""
+    """A signed manifest store for the file that ``binding`` is for (C2PA 2.4, 11.4 and 18.5)."""
     content = json.loads(definition.json)
-    binding = {
-        "alg": "sha256",
-        "name": "asset",
-        # A list of numbers is the only form that the toolkit turns into the bytes it compares.
-        "hash": list(hashlib.sha256(data).digest()),
-        "pad": [],
-    }
-    content["assertions"].append({"label": "c2pa.hash.data", "created": True, "data": binding})
+    assertion = {"label": DATA_HASH_LABEL, "created": True, "data": binding.to_json()}
+    content["assertions"].append(assertion)
     with _builder(content, definition, parent, trust) as builder:
         # The toolkit signs a bare store with the hash that it finds there; the asset is not read.
         store: bytes = builder.sign(signer, STORE_MEDIA_TYPE, io.BytesIO(b"-"), io.BytesIO())
@@ -195,32 +284,32 @@ def _builder(
     definition: ManifestDefinition,
     parent: ParentInput | None,
     trust: TrustStore,
+    *,
+    spill_mib: int = _SPILL_MIB,
 ) -> Any:
-    if parent is not None and parent.sidecar is not None:
-        content.setdefault("ingredients", []).append(_detached_parent(parent, trust))
-    context = _context(trust, TrustKind.MANIFEST, TrustKind.TSA)
+    manifest = None if parent is None else parent.manifest
+    if parent is not None and manifest is not None:
+        content.setdefault("ingredients", []).append(_known_parent(parent, manifest))
+    context = _context(trust, TrustKind.MANIFEST, TrustKind.TSA, spill_mib=spill_mib)
     builder = c2pa.Builder(json.dumps(content), context=context)
     for resource in definition.resources:
         builder.add_resource(resource.identifier, io.BytesIO(resource.data))
-    if parent is not None:
-        if parent.sidecar is not None:
-            builder.add_resource(_PARENT_RESOURCE, io.BytesIO(parent.sidecar))
-        else:
-            ingredient = {"label": PARENT_LABEL, "relationship": "parentOf"}
-            builder.add_ingredient(
-                json.dumps(ingredient), parent.media_type, io.BytesIO(parent.data)
-            )
+    if manifest is not None:
+        builder.add_resource(_PARENT_RESOURCE, io.BytesIO(manifest.data))
+    elif parent is not None:
+        ingredient = {"label": PARENT_LABEL, "relationship": "parentOf"}
+        with parent.asset.open() as stream:
+            builder.add_ingredient(json.dumps(ingredient), parent.media_type, stream)
     return builder
 
 
-def _detached_parent(parent: ParentInput, trust: TrustStore) -> dict[str, object]:
-    """A parent whose manifest is in a sidecar: the toolkit wants its validation results with it."""
-    store = read_store(parent.data, parent.media_type, trust=trust, sidecar=parent.sidecar)
+def _known_parent(parent: ParentInput, manifest: ParentManifest) -> dict[str, object]:
+    """A parent whose manifest was read before: the toolkit wants its validation results with it."""
     return {
         "label": PARENT_LABEL,
         "relationship": "parentOf",
         "format": parent.media_type,
-        "active_manifest": store.report["active_manifest"],
-        "validation_results": store.report["validation_results"],
+        "active_manifest": manifest.report["active_manifest"],
+        "validation_results": manifest.report["validation_results"],
         "manifest_data": {"format": STORE_MEDIA_TYPE, "identifier": _PARENT_RESOURCE},
     }

@@ -7,6 +7,7 @@ asset conformance rubrics ask for in addition.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,11 +15,13 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
-from labeler.codec.payload import Payload
+from labeler.codec.payload import PAYLOAD_BITS, SHORT_BITS, Payload, ShortPayload
 from labeler.provenance import Provenance, SourceType
 
 __all__ = [
+    "SHORT_SOUND_BINDING_ALGORITHM",
     "SOFT_BINDING_ALGORITHM",
+    "SOUND_BINDING_ALGORITHM",
     "ManifestDefinition",
     "Resource",
     "SoftBinding",
@@ -28,6 +31,11 @@ __all__ = [
 
 SOFT_BINDING_ALGORITHM: Final = "ai.labeler.tile.1"
 """Name of the image watermark in soft bindings; its last part is the wire format's version."""
+SOUND_BINDING_ALGORITHM: Final = "ai.labeler.patchwork.1"
+"""Name of the sound watermark that carries a `Payload`."""
+SHORT_SOUND_BINDING_ALGORITHM: Final = "ai.labeler.patchwork.short.1"
+"""Name of the sound watermark that carries a `ShortPayload`; as many outputs share one, it finds
+candidates, and not the manifest alone."""
 SPECIFICATION_VERSION: Final = "2.4.0"
 """The version of the C2PA specification that manifests follow."""
 CLAIM_GENERATOR: Final = "Labeler"
@@ -35,6 +43,12 @@ CLAIM_GENERATOR: Final = "Labeler"
 PARENT_LABEL: Final = "parent"
 """The name by which the ``c2pa.opened`` action refers to the parent ingredient."""
 
+# Algorithm → what its watermark carries, and the bits of that.
+_PAYLOADS: Final[Mapping[str, tuple[type[Payload | ShortPayload], int]]] = {
+    SOFT_BINDING_ALGORITHM: (Payload, PAYLOAD_BITS),
+    SOUND_BINDING_ALGORITHM: (Payload, PAYLOAD_BITS),
+    SHORT_SOUND_BINDING_ALGORITHM: (ShortPayload, SHORT_BITS),
+}
 _PROMPT_LABEL: Final = "prompt"
 _PROMPT_RESOURCE: Final = "prompt.txt"
 
@@ -60,7 +74,32 @@ class SoftBinding:
     @classmethod
     def for_payload(cls, payload: Payload) -> SoftBinding:
         """The binding of Labeler's image watermark: its payload as 14 hexadecimal digits."""
-        return cls(value=f"{payload.to_int():014x}")
+        return cls._of(SOFT_BINDING_ALGORITHM, payload)
+
+    @classmethod
+    def for_sound(cls, payload: Payload | ShortPayload) -> SoftBinding:
+        """The binding of Labeler's sound watermark: 14 hexadecimal digits, 5 in the short form."""
+        if isinstance(payload, ShortPayload):
+            return cls._of(SHORT_SOUND_BINDING_ALGORITHM, payload)
+        return cls._of(SOUND_BINDING_ALGORITHM, payload)
+
+    @classmethod
+    def _of(cls, algorithm: str, payload: Payload | ShortPayload) -> SoftBinding:
+        digits = _PAYLOADS[algorithm][1] // 4
+        return cls(algorithm=algorithm, value=f"{payload.to_int():0{digits}x}")
+
+    @property
+    def payload(self) -> Payload | ShortPayload | None:
+        """What Labeler's watermark carries; None where this is none of Labeler's.
+
+        Somebody else's manifest may hold anything under the names of Labeler's algorithms.
+        """
+        if self.algorithm not in _PAYLOADS:
+            return None
+        kind, bits = _PAYLOADS[self.algorithm]
+        if not re.fullmatch(f"[0-9a-f]{{{bits // 4}}}", self.value):
+            return None
+        return kind.from_int(int(self.value, 16))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +143,7 @@ def describe(
     Args:
         provenance: What is claimed about the output.
         now: The present time, with a time zone; used where the provenance has no time.
-        soft_binding: The watermark in the pixels; None: there is none, and none is claimed.
+        soft_binding: The watermark in the content; None: there is none, and none is claimed.
         with_parent: Whether the source becomes the parent (`needs_parent`): the actions are then
             ``c2pa.opened`` and ``c2pa.edited`` instead of ``c2pa.created``.
     """

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from labeler.credentials import _report
+from labeler.credentials._asset import Asset, FileAsset, MemoryAsset, holds
 from labeler.credentials._report import Json, member, moment, objects, text
 from labeler.credentials.manifest import SoftBinding
 from labeler.credentials.trust import TrustKind, TrustStore
@@ -28,9 +30,17 @@ from labeler.media.media_type import MediaType
 from labeler.provenance import SourceType
 
 if TYPE_CHECKING:
-    from labeler.credentials import _toolkit
+    from labeler.credentials import _stores, _toolkit
 
-__all__ = ["Action", "AiDisclosure", "CredentialReading", "has_traces", "read"]
+__all__ = [
+    "Action",
+    "AiDisclosure",
+    "CredentialReading",
+    "has_traces",
+    "read",
+    "read_asset",
+    "read_file",
+]
 
 # The type of a manifest store's description box (C2PA 2.4, 11.1.4.1): it begins every store.
 _STORE_UUID: Final = bytes.fromhex("6332706100110010800000aa00389b71")
@@ -138,46 +148,64 @@ def read(
         sidecar: The manifest store beside the file, if there is one. It counts only where the file
             itself carries none.
     """
-    embedded = _read_one(data, media_type, trust, None)
-    if sidecar is None or (
-        embedded is not None and embedded.integrity is not Integrity.NOT_CHECKED
-    ):
-        return embedded
-    return _read_one(data, media_type, trust, sidecar)
+    return read_asset(MemoryAsset(data), media_type, trust, sidecar)[0]
 
 
-def has_traces(data: bytes, *, damaged: bool = False) -> bool:
-    """Whether ``data`` holds a manifest store, or what is left of one.
+def read_file(
+    path: Path, media_type: MediaType, *, trust: TrustStore, sidecar: bytes | None = None
+) -> CredentialReading | None:
+    """As `read`, for a file that is not held in memory.
+
+    Files of more than 32 MiB whose manifest binds them in the simple way that Labeler writes are
+    hashed block by block; others cost up to 600 MB.
+
+    Raises:
+        UnreadableMediaError: The file cannot be read.
+    """
+    return read_asset(FileAsset(path), media_type, trust, sidecar)[0]
+
+
+def has_traces(asset: Asset, *, damaged: bool = False) -> bool:
+    """Whether ``asset`` holds a manifest store, or what is left of one.
 
     Args:
-        data: The file.
+        asset: The file.
         damaged: Whether it could not be parsed. Labels are looked for then too; in a whole file
             they might be in somebody's text.
     """
-    return _STORE_UUID in data or (damaged and all(label in data for label in _STORE_LABELS))
+    return holds(asset, _STORE_UUID) or (damaged and holds(asset, *_STORE_LABELS))
+
+
+def read_asset(
+    asset: Asset, media_type: MediaType, trust: TrustStore, sidecar: bytes | None
+) -> tuple[CredentialReading | None, _stores.Loaded | None]:
+    """`read` for bytes and files alike, and the store that was read, where there is one."""
+    embedded = _read_one(asset, media_type, trust, None)
+    if sidecar is None or (
+        embedded[0] is not None and embedded[0].integrity is not Integrity.NOT_CHECKED
+    ):
+        return embedded
+    return _read_one(asset, media_type, trust, sidecar)
 
 
 def _read_one(
-    data: bytes, media_type: MediaType, trust: TrustStore, sidecar: bytes | None
-) -> CredentialReading | None:
-    from labeler.credentials import _toolkit  # noqa: PLC0415 - slow to import
+    asset: Asset, media_type: MediaType, trust: TrustStore, sidecar: bytes | None
+) -> tuple[CredentialReading | None, _stores.Loaded | None]:
+    from labeler.credentials import _stores, _toolkit  # noqa: PLC0415 - slow to import
 
     detached = sidecar is not None
-    time_is_trusted = False
     try:
-        store = _toolkit.read_store(data, media_type.value, trust=trust, sidecar=sidecar)
-        if trust.of_kind(TrustKind.TSA) and _has_time_stamp(store.report):
-            time_is_trusted = _toolkit.is_time_trusted(
-                data, media_type.value, trust=trust, sidecar=sidecar
-            )
-    except _toolkit.NoManifestError:
-        return _unread(Integrity.DAMAGED, detached) if detached or has_traces(data) else None
+        loaded = _stores.load(asset, media_type, trust=trust, sidecar=sidecar)
     except _toolkit.RemoteManifestError:
-        return _unread(Integrity.NOT_CHECKED, detached)
-    except _toolkit.ToolkitError:
-        broken = detached or has_traces(data, damaged=True)
-        return _unread(Integrity.DAMAGED, detached) if broken else None
-    return _interpret(store, trust, detached=detached, time_is_trusted=time_is_trusted)
+        return _unread(Integrity.NOT_CHECKED, detached), None
+    except (_toolkit.NoManifestError, _toolkit.ToolkitError) as error:
+        damaged = isinstance(error, _toolkit.ToolkitError)
+        broken = detached or has_traces(asset, damaged=damaged)
+        return (_unread(Integrity.DAMAGED, detached) if broken else None), None
+    reading = _interpret(
+        loaded.store, trust, detached=detached, time_is_trusted=loaded.time_is_trusted
+    )
+    return reading, loaded
 
 
 def _unread(integrity: Integrity, detached: bool) -> CredentialReading:
@@ -220,11 +248,6 @@ def _interpret(
 
 
 # --------------------------------------------------------------------------------------- verdicts
-
-
-def _has_time_stamp(report: Json) -> bool:
-    success = _report.codes(member(report, "validation_results", "activeManifest"), "success")
-    return "timeStamp.validated" in success
 
 
 def _trust(

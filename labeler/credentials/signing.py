@@ -8,23 +8,25 @@ Signing comes last: any later change of the bytes breaks the credential.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import Final
 
+from labeler.credentials._asset import MemoryAsset
+from labeler.credentials._signing import (
+    ParentAsset,
+    check_arguments,
+    parent_input,
+    read_back,
+    signing,
+)
 from labeler.credentials.identity import Identity
 from labeler.credentials.manifest import ManifestDefinition
-from labeler.credentials.reading import CredentialReading, has_traces, read
+from labeler.credentials.reading import CredentialReading
 from labeler.credentials.tiff import count_pages
 from labeler.credentials.trust import TrustStore
-from labeler.credentials.verdicts import History, Integrity
-from labeler.errors import IdentityError, ParentCredentialError, SigningError
 from labeler.media.media_type import MediaType
-
-if TYPE_CHECKING:
-    from labeler.credentials import _toolkit
 
 __all__ = ["Parent", "Signed", "can_embed", "sign"]
 
@@ -51,6 +53,11 @@ class Parent:
     media_type: MediaType
     sidecar: bytes | None = field(default=None, repr=False)
     """Its manifest store, where that lay beside it."""
+
+    def as_asset(self) -> ParentAsset:
+        """The same, in the form that bytes and files share."""
+        asset = MemoryAsset(self.data)
+        return ParentAsset(asset=asset, media_type=self.media_type, sidecar=self.sidecar)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,201 +117,25 @@ def sign(
         ParentCredentialError: The parent's credential is tampered with or damaged.
         SigningError: Anything else; the cause is what the signing callback or the toolkit raised.
     """
-    _check_arguments(data, definition, parent, tsa_url)
+    from labeler.credentials import _toolkit  # noqa: PLC0415 - slow to import
+
+    asset, opened = MemoryAsset(data), None if parent is None else parent.as_asset()
+    check_arguments(asset, definition, opened, tsa_url)
     identity.check_validity(now or datetime.now(UTC))
-    if parent is not None:
-        parent = _checked_parent(parent, trust, force=force_invalid_parent)
-    embed = can_embed(data, media_type)
-    made = _run(
-        data,
-        media_type if embed else None,
-        definition,
-        identity,
-        parent=parent,
-        tsa_url=tsa_url,
-        trust=trust,
-    )
-    output, sidecar = (made, None) if embed else (data, made)
-    reading = _read_back(output, media_type, sidecar, trust, timed=tsa_url is not None)
+    ingredient = parent_input(opened, trust, force=force_invalid_parent)
+    output, sidecar = data, None
+    with signing(identity, tsa_url) as signer:
+        if can_embed(data, media_type):
+            output = _toolkit.sign_embedded(
+                data, media_type.value, definition, signer, parent=ingredient, trust=trust
+            )
+        else:
+            binding = _toolkit.Binding(digest=hashlib.sha256(data).digest())
+            sidecar = _toolkit.sign_store(
+                binding, definition, signer, parent=ingredient, trust=trust
+            )
+    timed = tsa_url is not None
+    reading = read_back(MemoryAsset(output), media_type, sidecar, trust, timed=timed)
     return Signed(
         data=output, sidecar=sidecar, manifest_id=reading.manifest_id or "", reading=reading
     )
-
-
-# ---------------------------------------------------------------------------------------- before
-
-
-def _check_arguments(
-    data: bytes, definition: ManifestDefinition, parent: Parent | None, tsa_url: str | None
-) -> None:
-    if definition.has_parent != (parent is not None):
-        raise ValueError("a parent has to be given exactly if the manifest definition has one")
-    if not data:
-        raise SigningError("there is nothing to sign: the file is empty")
-    if parent is None and has_traces(data):
-        raise SigningError(
-            "the file carries a manifest already, which signing it anew would throw away",
-            hint="Give the original file as the parent",
-        )
-    if tsa_url is not None and (
-        urlsplit(tsa_url).scheme not in {"http", "https"} or not urlsplit(tsa_url).hostname
-    ):
-        raise SigningError(
-            "the address of the time-stamp authority is no http or https URL",
-            hint="Correct the setting tsa_url",
-        )
-
-
-def _checked_parent(parent: Parent, trust: TrustStore, *, force: bool) -> Parent:
-    """The parent with the sidecar that counts, its credential checked."""
-    reading = read(parent.data, parent.media_type, trust=trust, sidecar=parent.sidecar)
-    if reading is None or not reading.detached:
-        parent = Parent(data=parent.data, media_type=parent.media_type)
-    if reading is None:
-        return parent
-    if reading.integrity is Integrity.DAMAGED:
-        raise ParentCredentialError(
-            "the source's Content Credential is damaged and cannot be taken over",
-            hint="Get the source again, or remove the credential from it deliberately",
-        )
-    what = None
-    if reading.integrity is Integrity.TAMPERED:
-        what = "the source was changed after it was signed: its Content Credential does not match"
-    elif reading.history is History.TAMPERED:
-        what = "the source was made from a file that was changed after it had been signed"
-    if what is not None and not force:
-        raise ParentCredentialError(
-            f"{what} ({', '.join(reading.failures or reading.history_failures)})",
-            hint="Get the original source, or force stamping (--force-invalid-parent): the history "
-            "is then recorded as tampered with",
-        )
-    return parent
-
-
-# ---------------------------------------------------------------------------------------- signing
-
-
-class _Recorder:
-    """Calls an identity's callback for the toolkit, and keeps what it raises."""
-
-    def __init__(self, identity: Identity, callback: Callable[[bytes], bytes]) -> None:
-        from labeler.credentials import _certificates, _signatures  # noqa: PLC0415 - slow to import
-
-        chain = _certificates.parse_chain(identity.certificate_chain.encode())
-        self._check = _signatures.SignatureCheck.of(chain, identity.algorithm)
-        self._callback = callback
-        self.error: BaseException | None = None
-
-    def __call__(self, data: bytes) -> bytes:
-        try:
-            signature = self._check.normalise(data, self._signature(data))
-        except BaseException as error:  # noqa: BLE001 - raised again when the toolkit has returned
-            self.error = error
-            return b""
-        if signature is None:
-            self.error = ValueError("the signature does not fit the certificate")
-            return b""
-        return signature
-
-    def _signature(self, data: bytes) -> bytes:
-        signature: object = self._callback(data)
-        if not isinstance(signature, bytes | bytearray):
-            raise TypeError(f"the callback returned {type(signature).__name__} instead of bytes")
-        return bytes(signature)
-
-
-def _run(
-    data: bytes,
-    media_type: MediaType | None,
-    definition: ManifestDefinition,
-    identity: Identity,
-    *,
-    parent: Parent | None,
-    tsa_url: str | None,
-    trust: TrustStore,
-) -> bytes:
-    """The file with its manifest, or with no ``media_type`` the manifest store alone."""
-    from labeler.credentials import _toolkit  # noqa: PLC0415 - slow to import
-
-    recorder = None if identity.callback is None else _Recorder(identity, identity.callback)
-    ingredient = _parent_input(parent)
-    try:
-        with _signer(identity, recorder, tsa_url) as signer:
-            if media_type is None:
-                return _toolkit.sign_detached(
-                    data, definition, signer, parent=ingredient, trust=trust
-                )
-            return _toolkit.sign_embedded(
-                data, media_type.value, definition, signer, parent=ingredient, trust=trust
-            )
-    except _toolkit.ToolkitError as error:
-        if recorder is not None and recorder.error is not None:
-            raise _callback_failed(recorder.error) from recorder.error
-        # The toolkit's message holds the authority's address, and that may hold a password.
-        secret = tsa_url is not None and "@" in urlsplit(tsa_url).netloc
-        raise _toolkit_failed(error, tsa_url) from (None if secret else error)
-
-
-def _signer(identity: Identity, recorder: _Recorder | None, tsa_url: str | None) -> Any:
-    from labeler.credentials import _toolkit  # noqa: PLC0415 - slow to import
-
-    chain, algorithm = identity.certificate_chain, identity.algorithm
-    if recorder is not None:
-        return _toolkit.callback_signer(algorithm, chain, recorder, tsa_url)
-    if identity.private_key is None:
-        raise IdentityError("an identity needs either a private key or a signing callback")
-    return _toolkit.local_signer(algorithm, chain, identity.private_key, tsa_url)
-
-
-def _parent_input(parent: Parent | None) -> _toolkit.ParentInput | None:
-    from labeler.credentials import _toolkit  # noqa: PLC0415 - slow to import
-
-    if parent is None:
-        return None
-    return _toolkit.ParentInput(
-        data=parent.data, media_type=parent.media_type.value, sidecar=parent.sidecar
-    )
-
-
-def _callback_failed(error: BaseException) -> BaseException:
-    """What to raise for what the callback raised: interruptions pass as they are."""
-    if not isinstance(error, Exception):
-        return error
-    return SigningError(
-        f"the signing callback failed: {type(error).__name__}",
-        hint="See the cause of this error; the key service's own log may say more",
-    )
-
-
-def _toolkit_failed(error: Exception, tsa_url: str | None) -> SigningError:
-    reason = str(error)
-    # The identity is checked before and callbacks are watched: what else fails inside the toolkit's
-    # signature is the time stamp.
-    if tsa_url is not None and reason.startswith("Signature: internal error"):
-        return SigningError(
-            f"the time-stamp authority at {urlsplit(tsa_url).hostname} gave no time stamp",
-            hint="Check its address and the network, or sign without a time stamp",
-        )
-    return SigningError(f"the C2PA toolkit cannot sign this file: {reason}")
-
-
-# ------------------------------------------------------------------------------------------ after
-
-
-def _read_back(
-    data: bytes, media_type: MediaType, sidecar: bytes | None, trust: TrustStore, *, timed: bool
-) -> CredentialReading:
-    """Read what was signed; the toolkit itself does not check the file's hash after signing."""
-    reading = read(data, media_type, trust=trust, sidecar=sidecar)
-    if reading is None or reading.integrity is not Integrity.INTACT:
-        codes = () if reading is None else reading.failures
-        raise SigningError(
-            "the signed file does not read back as intact"
-            + (f" ({', '.join(codes)})" if codes else "")
-        )
-    if timed and reading.signed_at is None:
-        raise SigningError(
-            "the time stamp is missing from the signed file",
-            hint="Check the time-stamp authority, or sign without a time stamp",
-        )
-    return reading

@@ -6,6 +6,7 @@ read(marked, MediaType.JPEG).source_type    # SourceType.TRAINED_ALGORITHMIC_MED
 
 from __future__ import annotations
 
+from labeler.metadata.files import read_file, write_file
 from labeler.metadata.tags import Tags, read, write
 
-__all__ = ["Tags", "read", "write"]
+__all__ = ["Tags", "read", "read_file", "write", "write_file"]

@@ -11,6 +11,7 @@ from labeler.containers import heif, jpeg, png, tiff, webp
 from labeler.errors import LabelerError
 from labeler.media.media_type import MediaType
 from labeler.metadata.embedding import png_texts
+from labeler.metadata.statements import AIGC_HINT
 
 __all__ = ["generator_hints"]
 
@@ -18,7 +19,6 @@ _WEB_UI: Final = "Stable Diffusion web UI parameters"
 _COMFY: Final = "ComfyUI workflow"
 _INVOKE: Final = "InvokeAI metadata"
 _NOVEL: Final = "NovelAI"
-_AIGC: Final = "AIGC label (GB 45438)"
 
 # PNG keyword → what its text must hold, and what that means.
 _PNG_KEYWORDS: Final = {
@@ -31,7 +31,7 @@ _PNG_KEYWORDS: Final = {
     "Dream": (b"", _INVOKE),
     "Software": (b"NovelAI", _NOVEL),
     "fooocus_scheme": (b"", "Fooocus metadata"),
-    "AIGC": (b"", _AIGC),
+    "AIGC": (b"", AIGC_HINT),
 }
 # Exif text (zero bytes of UTF-16 left out) that gives a generator away: all words must occur.
 _EXIF_TEXTS: Final = (

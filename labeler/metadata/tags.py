@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from labeler.errors import LabelerError
@@ -9,9 +10,10 @@ from labeler.media.media_type import MediaType
 from labeler.metadata import iptc, xmp
 from labeler.metadata.embedding import find_xmp, put_xmp
 from labeler.metadata.hints import generator_hints
+from labeler.metadata.statements import AIGC_HINT, Statements, stated
 from labeler.provenance import Provenance, SourceType
 
-__all__ = ["Tags", "read", "write"]
+__all__ = ["Tags", "interpret", "read", "write"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,18 +73,22 @@ def read(data: bytes, media_type: MediaType) -> Tags:
         UnreadableMediaError: The file is truncated or damaged.
         MetadataError: Its XMP is malformed.
     """
-    found: dict[str, str] = {}
-    hints = list(generator_hints(data, media_type))
-    for packet in find_xmp(data, media_type):
-        for prop in xmp.properties(packet):
-            if prop.namespace == iptc.EXTENSION:
-                found.setdefault(prop.name, prop.value)
-            elif prop.name == "AIGC":
-                hints.append("AIGC label (GB 45438)")
-    stated = found.get(iptc.DIGITAL_SOURCE_TYPE)
+    statements = Statements(packets=find_xmp(data, media_type))
+    return interpret(statements, generator_hints(data, media_type))
+
+
+def interpret(statements: Statements, hints: Iterable[str] = ()) -> Tags:
+    """What statements mean.
+
+    Raises:
+        MetadataError: A packet is malformed.
+    """
+    found, has_aigc = stated(statements)
+    source = found.get(iptc.DIGITAL_SOURCE_TYPE)
+    hints = [*hints, AIGC_HINT] if has_aigc else hints
     return Tags(
-        digital_source_type=stated,
-        source_type=None if stated is None else iptc.source_type(stated),
+        digital_source_type=source,
+        source_type=None if source is None else iptc.source_type(source),
         ai_system=found.get(iptc.AI_SYSTEM),
         ai_system_version=found.get(iptc.AI_SYSTEM_VERSION),
         prompt=found.get(iptc.AI_PROMPT),

@@ -12,13 +12,21 @@ import venv
 
 import pytest
 
-from labeler.credentials import Parent, describe, sign
+from labeler.credentials import Parent, describe, sign, sign_file
 from labeler.media.media_type import MediaType
 from labeler.provenance import Provenance
 from tests.credentials.certificates import NOW
 from tests.credentials.pictures import EMBEDDED, pages, picture
+from tests.sounds import murmur, save
 
 REQUIREMENT = "encypher-c2pa==1.7.1"
+SOUNDS = {
+    ".wav": MediaType.WAV,
+    ".mp3": MediaType.MP3,
+    ".flac": MediaType.FLAC,
+    ".m4a": MediaType.M4A,
+    ".ogg": MediaType.OGG,
+}
 IN_CI = os.environ.get("CI") == "true"
 
 # Runs there: reads jobs from standard input, writes reports to standard output.
@@ -71,8 +79,19 @@ def changed(data, at):
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
+def sound_cases(folder, definition, identity):
+    """Files that Labeler itself embeds a manifest in, and some that have it beside them."""
+    for suffix, kind in SOUNDS.items():
+        source = save(folder / f"a{suffix}", murmur(0.5, 16_000, 2))
+        made = sign_file(source, folder / f"b{suffix}", kind, definition, identity)
+        data = made.path.read_bytes()
+        yield suffix, (data, kind, made.sidecar, "Trusted")
+        at = 200 if made.sidecar else len(data) // 2
+        yield f"tampered {suffix}", (changed(data, at), kind, made.sidecar, "Invalid")
+
+
 @pytest.fixture(scope="module")
-def cases(definition, child_definition, identity):
+def cases(definition, child_definition, identity, tmp_path_factory):
     """Name → file, media type, sidecar, and the state that is due."""
     signed = {kind: sign(picture(kind), kind, definition, identity).data for kind in EMBEDDED}
     cases = {kind.name: (data, kind, None, "Trusted") for kind, data in signed.items()}
@@ -94,7 +113,7 @@ def cases(definition, child_definition, identity):
     cases["sidecar"] = (tiff.data, MediaType.TIFF, tiff.sidecar, "Trusted")
     wrong = (changed(tiff.data, 300), MediaType.TIFF, tiff.sidecar, "Invalid")
     cases["sidecar of a tampered file"] = wrong
-    return cases
+    return cases | dict(sound_cases(tmp_path_factory.mktemp("sound"), definition, identity))
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +157,8 @@ def reports(interpreter, cases, development, tmp_path_factory):
         "sidecar",
         "tampered",
         "sidecar of a tampered file",
+        *SOUNDS,
+        *(f"tampered {suffix}" for suffix in SOUNDS),
     ],
 )
 def test_the_second_validator_agrees(cases, reports, name):

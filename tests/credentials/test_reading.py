@@ -25,6 +25,7 @@ from labeler.credentials import (
 from labeler.credentials import _report as report
 from labeler.credentials import _toolkit as toolkit
 from labeler.credentials import reading as reading_module
+from labeler.credentials._asset import MemoryAsset
 from labeler.credentials.reading import has_traces
 from labeler.credentials.verdicts import is_tampering, judge_integrity, judge_trust
 from labeler.media.media_type import MediaType
@@ -186,7 +187,7 @@ def test_the_manifest_of_one_file_in_another_is_tampering(signed, trust):
 def test_a_manifest_that_no_reader_reaches_any_more_is_damaged(signed, trust):
     data = signed[MediaType.PNG].replace(b"caBX", b"caBY")
     assert read(data, MediaType.PNG, trust=trust).integrity is Integrity.DAMAGED
-    assert has_traces(data)
+    assert has_traces(MemoryAsset(data))
 
 
 edits = st.one_of(
@@ -228,7 +229,7 @@ def test_reading_noise_never_fails(data, sidecar):
 
 def edited(source, definition, identity, *, size):
     """A child made by the toolkit alone, which does not refuse a tampered parent."""
-    parent = toolkit.ParentInput(data=source, media_type="image/png", sidecar=None)
+    parent = toolkit.ParentInput(asset=MemoryAsset(source), media_type="image/png")
     key = toolkit.local_signer(
         identity.algorithm, identity.certificate_chain, identity.private_key, None
     )

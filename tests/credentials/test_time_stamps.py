@@ -19,13 +19,17 @@ from labeler.credentials import (
     TrustList,
     TrustStore,
     read,
+    read_file,
     sign,
+    sign_file,
 )
+from labeler.credentials import _stores as stores
 from labeler.errors import SigningError
-from labeler.media.media_type import MediaType
+from labeler.media.media_type import MediaType, sniff_file
 from tests.credentials import time_stamping
 from tests.credentials.certificates import Shape, issue, issue_root, pem
 from tests.credentials.pictures import pages, picture
+from tests.sounds import murmur, save
 
 PNG = MediaType.PNG
 needs_openssl = [
@@ -91,6 +95,19 @@ class TestWithAnAuthority:
         signed = sign(pages(), MediaType.TIFF, definition, signer, tsa_url=url, trust=trust)
         assert signed.sidecar is not None
         assert signed.reading.time_is_trusted
+
+    @pytest.mark.parametrize("suffix", [".wav", ".mp3", ".ogg"])
+    def test_files_are_stamped_too(
+        self, suffix, definition, signer, trust, url, tmp_path, monkeypatch
+    ):
+        source = save(tmp_path / f"a{suffix}", murmur(0.5, 16_000, 2))
+        with source.open("rb") as stream:
+            kind = sniff_file(stream, name=source.name)
+        target = tmp_path / f"b{suffix}"
+        made = sign_file(source, target, kind, definition, signer, tsa_url=url, trust=trust)
+        assert made.reading.time_is_trusted
+        monkeypatch.setattr(stores, "_TOOLKIT_BYTES", 0)
+        assert read_file(target, kind, trust=trust, sidecar=made.sidecar) == made.reading
 
     def test_a_callback_signs_with_a_time_stamp(self, definition, root, trust, url):
         leaf = issue(by=root)
