@@ -10,14 +10,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, insert
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, insert, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError
 
 from labeler.errors import RegistryError
 from labeler.registry import schema
 
-__all__ = ["create", "locate", "open_engine", "transaction"]
+__all__ = ["create", "locate", "open_engine", "transaction", "upgrade"]
 
 _BUSY_TIMEOUT_S: Final = 5.0
 
@@ -95,6 +95,20 @@ def transaction(engine: Engine, file: Path) -> Iterator[Connection]:
             file=file,
             hint="See that the file is a registry, that it is writable, and that the disk has room",
         ) from error
+
+
+def upgrade(engine: Engine, file: Path) -> None:
+    """Bring a registry of an earlier version up to this one, unless another process has by now.
+
+    Raises:
+        RegistryError: The registry cannot be written.
+    """
+    earlier = schema.version.c.version == schema.WITHOUT_SOUNDS
+    with transaction(engine, file) as connection:
+        # First, because it locks: of several processes that come here, one makes the table.
+        query = update(schema.version).where(earlier).values(version=schema.SCHEMA_VERSION)
+        if connection.execute(query).rowcount:
+            schema.sounds.create(connection)
 
 
 def _connect(file: Path) -> sqlite3.Connection:

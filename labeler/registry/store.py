@@ -30,12 +30,22 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from labeler.closing import Closing
-from labeler.codec.payload import Handle
+from labeler.codec.acoustic import Fingerprint
+from labeler.codec.payload import Handle, ShortPayload
 from labeler.errors import RegistryError
 from labeler.receipt import Receipt
 from labeler.registry import schema
-from labeler.registry.database import create, locate, open_engine, transaction
-from labeler.registry.schema import PREPARED, PUBLISHED, SCHEMA_VERSION, receipts, reservations
+from labeler.registry.database import create, locate, open_engine, transaction, upgrade
+from labeler.registry.schema import (
+    PREPARED,
+    PUBLISHED,
+    SCHEMA_VERSION,
+    WITHOUT_SOUNDS,
+    receipts,
+    reservations,
+    sounds,
+)
+from labeler.registry.sounds import SoundRecord
 
 __all__ = ["Registry", "RegistryReader"]
 
@@ -97,6 +107,29 @@ class RegistryReader(Closing):
             bodies = connection.execute(query).scalars().all()
         return tuple(self._read(body) for body in bodies)
 
+    def find_by_tag(self, short: ShortPayload) -> tuple[SoundRecord, ...]:
+        """The outputs that carry ``short``, published ones first, then in the order of their time.
+
+        Many outputs may share it: `labeler.registry.sounds.recognise` tells them apart.
+
+        Raises:
+            RegistryError: The registry cannot be read.
+        """
+        query = (
+            select(receipts.c.body, sounds.c.fingerprint)
+            .join(sounds, sounds.c.receipt_id == receipts.c.receipt_id)
+            .where(sounds.c.tag == short.tag, sounds.c.origin == int(short.origin))
+            .order_by(receipts.c.state.desc(), receipts.c.created_at)
+        )
+        with self._connection() as connection:
+            if connection.execute(select(schema.version.c.version)).scalar() == WITHOUT_SOUNDS:
+                return ()
+            rows = connection.execute(query).all()
+        return tuple(
+            SoundRecord(receipt=self._read(body), fingerprint=self._read_fingerprint(taken))
+            for body, taken in rows
+        )
+
     def close(self) -> None:
         """Let go of the database; the object is of no use afterwards."""
         self._engine.dispose()
@@ -113,15 +146,26 @@ class RegistryReader(Closing):
                 f"the registry holds a receipt that cannot be read: {error}", file=self._file
             ) from error
 
-    def _check_version(self) -> None:
+    def _read_fingerprint(self, data: bytes) -> Fingerprint:
+        try:
+            return Fingerprint.from_bytes(data)
+        except ValueError as error:
+            raise RegistryError(
+                f"the registry holds a fingerprint that cannot be read: {error}",
+                file=self._file,
+                hint="Use the version of Labeler that wrote it, or a later one",
+            ) from error
+
+    def _check_version(self) -> int:
         with self._connection() as connection:
             found = connection.execute(select(schema.version.c.version)).scalar()
-        if found != SCHEMA_VERSION:
+        if found not in {WITHOUT_SOUNDS, SCHEMA_VERSION}:
             raise RegistryError(
                 f"the registry has schema version {found}, this Labeler reads {SCHEMA_VERSION}",
                 file=self._file,
                 hint="Use the version of Labeler that wrote it, or a later one",
             )
+        return int(found)
 
 
 class Registry(RegistryReader):
@@ -161,7 +205,8 @@ class Registry(RegistryReader):
         if not file.exists():
             create(file)
         registry = cls(open_engine(file), file, draw=draw, now=now)
-        registry._check_version()
+        if registry._check_version() != SCHEMA_VERSION:
+            upgrade(registry._engine, file)
         return registry
 
     def reserve(self, issuer: int) -> Handle:
@@ -185,16 +230,21 @@ class Registry(RegistryReader):
             f"the serials of issuer {issuer} are used up", file=self._file, hint="Use a new issuer"
         )
 
-    def prepare(self, receipt: Receipt, *, profile: str) -> None:
+    def prepare(
+        self, receipt: Receipt, *, profile: str, fingerprint: Fingerprint | None = None
+    ) -> None:
         """Write the receipt of an output that is about to be published.
 
         Args:
             receipt: The receipt, complete.
             profile: Digest of what, beside the source, decides about the output.
+            fingerprint: Of the output, where it carries the receipt's payload in its short form.
 
         Raises:
             RegistryError: The registry cannot be written, or has a receipt of that id.
+            ValueError: There is a fingerprint, and the receipt has no payload.
         """
+        sound = None if fingerprint is None else _sound_row(receipt, fingerprint)
         handle = None if receipt.payload is None else receipt.payload.handle
         row = {
             "receipt_id": receipt.receipt_id,
@@ -210,6 +260,8 @@ class Registry(RegistryReader):
         try:
             with self._connection() as connection:
                 connection.execute(insert(receipts).values(row))
+                if sound is not None:
+                    connection.execute(insert(sounds).values(sound))
         except IntegrityError as error:
             raise RegistryError(
                 f"the registry has a receipt {receipt.receipt_id} already", file=self._file
@@ -239,3 +291,15 @@ class Registry(RegistryReader):
         )
         with self._connection() as connection:
             connection.execute(query)
+
+
+def _sound_row(receipt: Receipt, fingerprint: Fingerprint) -> dict[str, object]:
+    if receipt.payload is None:
+        raise ValueError("a sound without a payload is not found by a short one")
+    short = ShortPayload.of(receipt.payload)
+    return {
+        "receipt_id": receipt.receipt_id,
+        "origin": int(short.origin),
+        "tag": short.tag,
+        "fingerprint": fingerprint.to_bytes(),
+    }

@@ -3,36 +3,14 @@ import random
 import sqlite3
 import stat
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from labeler.codec.payload import Handle, Origin, Payload
+from labeler.codec.payload import Handle
 from labeler.errors import RegistryError
-from labeler.provenance import SourceType
-from labeler.receipt import Layer, LayerOutcome, Receipt
 from labeler.registry import Registry, RegistryReader
-
-NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-
-
-def make_receipt(receipt_id="r1", *, handle=None, created_at=NOW, **changes):
-    receipt = Receipt(
-        receipt_id=receipt_id,
-        created_at=created_at,
-        target="/out/a.png",
-        sidecar=None,
-        media_type="image/png",
-        source_sha256="ab" * 32,
-        target_sha256="cd" * 32,
-        source_type=SourceType.TRAINED_ALGORITHMIC_MEDIA,
-        payload=None if handle is None else Payload(origin=Origin.GENERATED, handle=handle),
-        key_id="0123456789abcdef",
-        manifest_id="urn:c2pa:1",
-        layers=(LayerOutcome(layer=Layer.WATERMARK, present=True, p_value=1e-40, psnr_db=45.5),),
-    )
-    return replace(receipt, **changes)
+from tests.receipts import NOW, make_receipt
 
 
 @pytest.fixture
