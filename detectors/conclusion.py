@@ -19,10 +19,10 @@ from itertools import combinations
 from typing import Final
 
 from detectors.report import Conclusion, Finding, Presence, Technique
-from labeler.codec.payload import Origin, Payload
+from labeler.codec.payload import Origin, Payload, ShortPayload
 from labeler.provenance import SourceType
 
-__all__ = ["Evidence", "Verdict", "conclude"]
+__all__ = ["Evidence", "Verdict", "conclude", "in_words"]
 
 NOT_HUMAN: Final = (
     "No mark was found. That does not mean that a person made the content: marks can be removed, "
@@ -34,7 +34,7 @@ UNSIGNED: Final = (
 )
 
 MISSING: Final = (
-    "The credential names a watermark with handle {handle}, which was not found in the content."
+    "The credential names a watermark with {payload}, which was not found in the content."
 )
 
 # IPTC NewsCodes, digital source type. What neither set holds (algorithmicallyEnhanced,
@@ -70,7 +70,7 @@ class Evidence:
     """The IPTC digital source types that are claimed, as terms (``digitalCapture``) or URIs."""
     names_ai: bool = False
     """Whether it names an AI system, whatever it says of the source type."""
-    payload: Payload | None = None
+    payload: Payload | ShortPayload | None = None
     """What the watermark carries, read from the content or named by the credential."""
     is_tampered: bool = False
     """Whether a credential, or one in its history, does not match its content."""
@@ -114,6 +114,13 @@ class Verdict:
     warnings: tuple[str, ...]
 
 
+def in_words(payload: Payload | ShortPayload) -> str:
+    """What a payload points to: ``handle 0000-0000002a``, or in its short form ``tag 1f2e``."""
+    if isinstance(payload, ShortPayload):
+        return f"tag {payload.tag:04x}"
+    return f"handle {payload.handle}"
+
+
 # Whose word on the origin counts first: what is signed, what is hard to change, what is not.
 _PRECEDENCE: Final = (Technique.CREDENTIAL, Technique.WATERMARK, Technique.METADATA)
 
@@ -149,18 +156,19 @@ def _missing(evidence: Sequence[Evidence]) -> Iterator[str]:
     credential, watermark = found.get(Technique.CREDENTIAL), found.get(Technique.WATERMARK)
     if credential is None or watermark is None or credential.is_tampered:
         return
-    if credential.payload is not None and watermark.payload is None:
-        yield MISSING.format(handle=credential.payload.handle)
+    # One that is there and cannot be read in full is most likely that one.
+    if credential.payload is not None and watermark.finding.presence is not Presence.PRESENT:
+        yield MISSING.format(payload=in_words(credential.payload))
 
 
 def _conflicts(evidence: Sequence[Evidence]) -> Iterator[str]:
     for one, other in combinations(evidence, 2):
         names = f"{one.finding.technique} and {other.finding.technique}"
-        if one.payload is not None and other.payload is not None and one.payload != other.payload:
+        this, that = one.payload, other.payload
+        if this is not None and that is not None and not _agree(this, that):
             yield (
-                f"The {names} contradict each other: handle {one.payload.handle} "
-                f"({one.payload.origin.name.lower()}) against {other.payload.handle} "
-                f"({other.payload.origin.name.lower()})."
+                f"The {names} contradict each other: {_with_origin(this)} against "
+                f"{_with_origin(that)}."
             )
         for says, denies in ((one, other), (other, one)):
             if says.origin is not None and denies.denies_ai:
@@ -169,3 +177,18 @@ def _conflicts(evidence: Sequence[Evidence]) -> Iterator[str]:
                     f"took part, the {denies.finding.technique} names an origin without AI "
                     f"({', '.join(denies.source_types)})."
                 )
+
+
+def _agree(one: Payload | ShortPayload, other: Payload | ShortPayload) -> bool:
+    """Whether two payloads may be of the same mark, one of them in its short form perhaps."""
+    if isinstance(one, Payload) and isinstance(other, Payload):
+        return one == other
+    return _short(one) == _short(other)
+
+
+def _short(payload: Payload | ShortPayload) -> ShortPayload:
+    return ShortPayload.of(payload) if isinstance(payload, Payload) else payload
+
+
+def _with_origin(payload: Payload | ShortPayload) -> str:
+    return f"{in_words(payload)} ({payload.origin.name.lower()})"

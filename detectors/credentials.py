@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from detectors.conclusion import Evidence
+from detectors.layers import read_credential
 from detectors.report import Finding, Presence, Technique
-from labeler.codec.payload import Payload
+from labeler.codec.payload import Payload, ShortPayload
 from labeler.credentials import (
     DEVELOPMENT_ORGANIZATION,
-    SOFT_BINDING_ALGORITHM,
     CredentialReading,
     History,
     Integrity,
     Trust,
     TrustStore,
-    read,
 )
+from labeler.media.content import Content
 from labeler.media.media_type import MediaType
 
 __all__ = ["detect"]
 
-# `SoftBinding.for_payload`: 56 bits.
-_PAYLOAD: Final = re.compile("[0-9a-f]{14}")
 _PRESENCES: Final = {
     Integrity.INTACT: Presence.PRESENT,
     Integrity.TAMPERED: Presence.PRESENT,
@@ -53,17 +50,17 @@ _DEVELOPMENT: Final = (
 
 
 def detect(
-    data: bytes, media_type: MediaType, *, trust: TrustStore, sidecar: bytes | None = None
+    content: Content, media_type: MediaType, *, trust: TrustStore, sidecar: bytes | None = None
 ) -> Evidence:
     """Look for a credential in a file, or beside it.
 
     Args:
-        data: The file's bytes.
+        content: The file.
         media_type: Its format.
         trust: Whom to trust.
         sidecar: The manifest store beside the file, where there is one.
     """
-    reading = read(data, media_type, trust=trust, sidecar=sidecar)
+    reading = read_credential(content, media_type, trust=trust, sidecar=sidecar)
     if reading is None:
         return Evidence(finding=Finding(technique=Technique.CREDENTIAL, presence=Presence.ABSENT))
     tampered = reading.integrity is Integrity.TAMPERED or reading.history is History.TAMPERED
@@ -80,13 +77,10 @@ def detect(
     )
 
 
-def bound_payload(reading: CredentialReading) -> Payload | None:
+def bound_payload(reading: CredentialReading) -> Payload | ShortPayload | None:
     """The payload of Labeler's watermark that the credential is bound to; None if there is none."""
-    for binding in reading.soft_bindings:
-        # Somebody else's manifest may hold anything under that name.
-        if binding.algorithm == SOFT_BINDING_ALGORITHM and _PAYLOAD.fullmatch(binding.value):
-            return Payload.from_int(int(binding.value, 16))
-    return None
+    payloads = (binding.payload for binding in reading.soft_bindings)
+    return next((payload for payload in payloads if payload is not None), None)
 
 
 def _warnings(reading: CredentialReading) -> Iterator[str]:

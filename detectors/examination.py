@@ -1,33 +1,41 @@
-"""Everything that is done with a file's bytes, in the sandbox or in the caller's process.
+"""Everything that is done with a file's content, in the sandbox or in the caller's process.
 
 The registry is no part of it: it lies on the caller's side, where no stranger's file is parsed.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import Any, Final
 
 from detectors.conclusion import Evidence, Verdict, conclude
 from detectors.credentials import detect as detect_credential
 from detectors.framing import Examine
 from detectors.metadata import detect as detect_metadata
-from detectors.pictures import detect as detect_watermark
-from detectors.pictures import detect_remains
 from detectors.report import Conclusion, Finding, Presence, Report, Technique
+from detectors.requests import unpack_request
 from labeler.codec.keys import Key, Keyring
 from labeler.credentials import TrustKind, TrustList, TrustStore
 from labeler.errors import LabelerError, UnreadableMediaError
-from labeler.media.media_type import MediaType, check_name, sniff
-from labeler.media.picture import open_picture
-from labeler.media.salvage import salvage
+from labeler.media.content import Content
+from labeler.media.media_type import MediaKind, MediaType, check_name, sniff_file
 
 __all__ = ["Examiner", "prepare", "sentence"]
 
 _TEXT: Final = 10_000
 """Longest text in a report, characters."""
+_DECODING: Final = (
+    "detectors.pictures",
+    "detectors.sounds",
+    "labeler.media.picture",
+    "labeler.media.salvage",
+    "labeler.media.sound",
+    "av",
+    "soxr",
+)
 _ITEMS: Final = 200
 """Longest list in a report."""
 
@@ -42,27 +50,29 @@ class Examiner:
     """Whose signatures are trusted."""
     max_pixels: int
     """Most pixels of one frame that are decoded."""
+    max_duration_s: float
+    """Longest sound that is decoded, seconds."""
 
-    def examine(self, data: bytes, *, name: str, sidecar: bytes | None = None) -> Report:
+    def examine(self, content: Content, *, sidecar: bytes | None = None) -> Report:
         """What all techniques find; a file that cannot be used gives a report that says so.
 
         Args:
-            data: The file's bytes.
-            name: What the report calls it.
+            content: The file; its digest is for the caller to tell, who knows it anyway.
             sidecar: The manifest store beside it, where there is one.
         """
         evidence: list[Evidence] = []
         media_type: MediaType | None = None
         try:
-            media_type = sniff(data, name=name)
-            evidence.extend(self._collect(data, media_type, name, sidecar))
+            with content.open() as file:
+                media_type = sniff_file(file, name=content.name)
+            evidence.extend(self._collect(content, media_type, sidecar))
         except LabelerError as error:
             verdict = _cut_short(evidence, error)
         else:
             verdict = conclude(evidence)
         return Report(
-            file=name,
-            sha256=hashlib.sha256(data).hexdigest(),
+            file=content.name,
+            sha256=None,
             media_type=None if media_type is None else media_type.value,
             conclusion=verdict.conclusion,
             origin=verdict.origin,
@@ -71,22 +81,13 @@ class Examiner:
         )
 
     def _collect(
-        self, data: bytes, media_type: MediaType, name: str, sidecar: bytes | None
+        self, content: Content, media_type: MediaType, sidecar: bytes | None
     ) -> Iterator[Evidence]:
-        check_name(media_type, name)
-        # First what does not need the pixels: they may be damaged where the rest is not.
-        yield detect_credential(data, media_type, trust=self.trust, sidecar=sidecar)
-        yield detect_metadata(data, media_type)
-        try:
-            picture = open_picture(data, name=name, max_pixels=self.max_pixels)
-            yield detect_watermark(picture, self.keyring)
-        except UnreadableMediaError:
-            pixels = salvage(data, media_type, max_pixels=self.max_pixels)
-            remains = None if pixels is None else detect_remains(pixels, self.keyring)
-            # That remains show no mark says nothing of the whole.
-            if remains is not None and remains.finding.presence is Presence.PRESENT:
-                yield remains
-            raise
+        check_name(media_type, content.name)
+        # First what needs no decoding: pixels or samples may be damaged where the rest is not.
+        yield detect_credential(content, media_type, trust=self.trust, sidecar=sidecar)
+        yield detect_metadata(content, media_type)
+        yield from _WATERMARKS[media_type.kind](self, content, media_type)
 
     def to_setup(self) -> Mapping[str, object]:
         """What a worker has to be told to become the same examiner, as JSON values."""
@@ -102,6 +103,7 @@ class Examiner:
                 for each in self.trust.lists
             ],
             "max_pixels": self.max_pixels,
+            "max_duration_s": self.max_duration_s,
         }
 
     @classmethod
@@ -121,18 +123,60 @@ class Examiner:
                 )
             ),
             max_pixels=setup["max_pixels"],
+            max_duration_s=setup["max_duration_s"],
         )
 
 
+def _watermark_in_picture(
+    examiner: Examiner, content: Content, media_type: MediaType
+) -> Iterator[Evidence]:
+    from detectors import pictures  # noqa: PLC0415 - slow, and not always needed
+    from labeler.media.picture import open_picture  # noqa: PLC0415 - as above
+    from labeler.media.salvage import salvage  # noqa: PLC0415 - as above
+
+    data, keyring = content.data, examiner.keyring
+    try:
+        picture = open_picture(data, name=content.name, max_pixels=examiner.max_pixels)
+        yield pictures.detect(picture, keyring)
+    except UnreadableMediaError:
+        pixels = salvage(data, media_type, max_pixels=examiner.max_pixels)
+        remains = None if pixels is None else pictures.detect_remains(pixels, keyring)
+        # That remains show no mark says nothing of the whole.
+        if remains is not None and _is_present(remains):
+            yield remains
+        raise
+
+
+def _watermark_in_sound(examiner: Examiner, content: Content, _: MediaType) -> Iterator[Evidence]:
+    from detectors import sounds  # noqa: PLC0415 - as above
+    from labeler.media.audible import Audible  # noqa: PLC0415 - as above
+    from labeler.media.sound import open_sound  # noqa: PLC0415 - as above
+
+    sound = open_sound(content.local_path, name=content.name)
+    audible = Audible(sound, max_duration_s=examiner.max_duration_s)
+    yield from sounds.examine(audible, examiner.keyring)
+
+
+def _is_present(evidence: Evidence) -> bool:
+    return evidence.finding.presence is Presence.PRESENT
+
+
+_WATERMARKS: Final[
+    Mapping[MediaKind, Callable[[Examiner, Content, MediaType], Iterator[Evidence]]]
+] = {MediaKind.IMAGE: _watermark_in_picture, MediaKind.AUDIO: _watermark_in_sound}
+
+
 def prepare(setup: Mapping[str, Any]) -> Examine:
-    """What the worker does with each request: the body is the file, then its sidecar."""
+    """What the worker does with each request."""
+    # Now, and not within the limits of the first file that needs them.
+    for module in _DECODING:
+        with suppress(ImportError):  # what is missing is told where it is needed
+            import_module(module)
     examiner = Examiner.from_setup(setup)
 
     def examine(header: Mapping[str, Any], body: bytes) -> str:
-        size = header["size"]
-        data = body[:size] if header["has_sidecar"] else body
-        sidecar = body[size:] if header["has_sidecar"] else None
-        return examiner.examine(data, name=header["name"], sidecar=sidecar).to_json()
+        content, sidecar = unpack_request(header, body)
+        return examiner.examine(content, sidecar=sidecar).to_json()
 
     return examine
 
@@ -141,12 +185,11 @@ def _cut_short(evidence: Sequence[Evidence], error: LabelerError) -> Verdict:
     """The verdict on a file that could not be examined to its end.
 
     What was found before is known all the same: a credential that shows that the file was changed,
-    which is most likely why the rest cannot be read, or a watermark in what is left of the pixels.
+    which is most likely why the rest cannot be read, or a watermark in what is left.
     """
     verdict = conclude(evidence)
     watermark = any(
-        each.finding.technique is Technique.WATERMARK and each.finding.presence is Presence.PRESENT
-        for each in evidence
+        each.finding.technique is Technique.WATERMARK and _is_present(each) for each in evidence
     )
     if verdict.conclusion is Conclusion.TAMPERED or watermark:
         return replace(verdict, warnings=(*verdict.warnings, sentence(error)))

@@ -6,32 +6,34 @@ from collections.abc import Iterator
 from typing import Final
 
 from detectors.conclusion import Evidence
+from detectors.layers import read_metadata
 from detectors.report import Finding, Presence, Technique
 from labeler.errors import LabelerError
+from labeler.media.content import Content
 from labeler.media.media_type import MediaType
-from labeler.metadata import Tags, read
+from labeler.metadata import Tags
 
 __all__ = ["detect"]
 
 _UNREAD: Final = "The file's metadata cannot be read: {problem}."
 _HINTS: Final = (
-    "The metadata hold traces of an image generator ({hints}). They are a hint, not a mark: anyone "
+    "The metadata hold traces of a generator ({hints}). They are a hint, not a mark: anyone "
     "can write them."
 )
 
 
-def detect(data: bytes, media_type: MediaType) -> Evidence:
+def detect(content: Content, media_type: MediaType) -> Evidence:
     """Look for a digital source type (IPTC) and for the fields that name an AI system.
 
     Traces that generators leave elsewhere make the finding inconclusive, and so do metadata that
     cannot be read: the rest of the file may be sound.
 
     Args:
-        data: The file's bytes.
+        content: The file.
         media_type: Its format.
     """
     try:
-        tags = read(data, media_type)
+        tags = read_metadata(content, media_type)
     except LabelerError as error:
         return Evidence(
             finding=Finding(technique=Technique.METADATA, presence=Presence.INCONCLUSIVE),

@@ -16,7 +16,7 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -41,7 +41,7 @@ class Limits:
     """What examining one file may take."""
 
     seconds: float
-    """Time by the clock, and on the processor."""
+    """Time by the clock, and on the processor, unless a request asks for another."""
     memory_mib: int
     """Memory beyond what the worker holds when it is ready, MiB."""
 
@@ -82,23 +82,33 @@ class Sandbox(Closing):
         with self._lock:
             self._ready_worker()
 
-    def ask(self, header: Mapping[str, object], body: bytes) -> str:
+    def ask(
+        self, header: Mapping[str, object], body: bytes, *, seconds: float | None = None
+    ) -> str:
         """The worker's answer to one request.
+
+        Args:
+            header: JSON values.
+            body: What goes along with them.
+            seconds: Time for this request, instead of the limits'.
 
         Raises:
             VerificationError: There is none: the worker crashed, took more time or memory than the
                 limits allow, or met an error that nobody foresaw.
         """
+        limits = self._limits if seconds is None else replace(self._limits, seconds=seconds)
+        if seconds is not None:
+            header = {**header, "seconds": seconds}
         with self._lock:
             is_fresh = self._worker is None or self._worker.files == 0
             try:
-                return self._ask_once(header, body)
+                return self._ask_once(header, body, limits)
             except _LostError as error:
                 if is_fresh or not error.worker_to_blame:
                     raise VerificationError(error.problem, hint=error.hint) from None
             # Files before this one may have left the worker short of memory, or broken.
             try:
-                return self._ask_once(header, body)
+                return self._ask_once(header, body, limits)
             except _LostError as error:
                 raise VerificationError(error.problem, hint=error.hint) from None
 
@@ -107,12 +117,10 @@ class Sandbox(Closing):
         with self._lock:
             self._stop_worker()
 
-    def _ask_once(self, header: Mapping[str, object], body: bytes) -> str:
+    def _ask_once(self, header: Mapping[str, object], body: bytes, limits: Limits) -> str:
         worker = self._ready_worker()
         try:
-            return _understand(
-                worker.exchange(header, body, seconds=self._limits.seconds), self._limits
-            )
+            return _understand(worker.exchange(header, body, seconds=limits.seconds), limits)
         except BaseException:
             # Whatever it holds now, and whatever it may still send: the next file gets another.
             self._stop_worker()
@@ -274,7 +282,9 @@ class _Deadline:
                 raise _LostError(f"it took longer than {self._seconds:g} s", _RAISE_SECONDS)
 
 
-_RAISE_SECONDS: Final = "Raise max_seconds if the file is to be trusted"
+_RAISE_SECONDS: Final = (
+    "Raise max_seconds, or max_listening_seconds for sound, if the file is to be trusted"
+)
 
 
 def _understand(answer: Mapping[str, Any], limits: Limits) -> str:

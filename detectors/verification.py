@@ -12,26 +12,33 @@ machine has one; nothing is asked over the network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from detectors.examination import Examiner, sentence
+from detectors.recognition import resolve
 from detectors.report import Conclusion, Finding, Report, Technique
+from detectors.requests import pack_request
 from detectors.sandbox import Limits, Sandbox
 from labeler.closing import Closing
 from labeler.codec.keys import Keyring
-from labeler.codec.payload import Payload
+from labeler.codec.payload import Payload, ShortPayload
 from labeler.credentials import ROOT_FILE, TrustStore, find_sidecar, read_sidecar
 from labeler.errors import LabelerError, MediaError, VerificationError
-from labeler.media.source import Content, Source, read_content
-from labeler.receipt import Receipt, read_payload
+from labeler.media.content import Content
+from labeler.media.scratch import Scratch
+from labeler.media.source import Source, read_content
+from labeler.receipt import Receipt, read_payload, read_short_payload
 from labeler.registry import Issuer, IssuerDirectory, RegistryReader
 from labeler.settings import Settings
 
 __all__ = ["Verifier", "load_trust", "verify"]
 
+_Parsed = TypeVar("_Parsed")
+
+_OURS: Final = frozenset({"issuer", "receipt"})
 _UNKNOWN_HERE: Final = (
     "The watermark's handle {handle} belongs to issuer {issuer}; the registry on this machine has "
     "no receipt for it."
@@ -57,8 +64,9 @@ def verify(
             for files that strangers made.
 
     Raises:
-        LabelerError: A setting, key, trust list, the registry or the subprocess cannot be used.
-            What is wrong with the file is no error: the report says it.
+        LabelerError: A setting, key, trust list, the registry, the subprocess or the folder for
+            temporary files cannot be used. What is wrong with the file is no error: the report
+            says it.
     """
     with Verifier(settings, isolated=isolated) as verifier:
         return verifier.verify(source, name=name, sidecar=sidecar)
@@ -84,6 +92,7 @@ class Verifier(Closing):
             keyring=Keyring.load(self._settings.watermark_keys),
             trust=load_trust(self._settings),
             max_pixels=self._settings.max_pixels,
+            max_duration_s=self._settings.max_duration_s,
         )
         self._issuers = IssuerDirectory.load(self._settings.issuer_directory)
         self._registry = RegistryReader.open(self._settings.registry_location)
@@ -95,23 +104,34 @@ class Verifier(Closing):
         """Look for marks of AI in one file: see the function `verify`.
 
         Raises:
-            LabelerError: The registry or the subprocess cannot be used.
+            LabelerError: The registry, the subprocess or the folder for temporary files cannot be
+                used.
         """
         called = name
-        try:
-            content = read_content(source, max_bytes=self._settings.max_file_bytes, name=name)
-            called = content.name
-            if sidecar is None:
-                sidecar = _sidecar_beside(content)
-        except MediaError as error:
-            return _unreadable(called or error.file or "<stream>", None, error)
-        if self._sandbox is not None:
-            self._sandbox.start()  # that it cannot start is not the file's fault
-        try:
-            report = self._examine(content, sidecar)
-        except VerificationError as error:
-            return _unreadable(content.name, content.sha256, error)
-        return self._with_receipt(report)
+        with Scratch(self._settings.scratch) as scratch:
+            try:
+                content = read_content(
+                    source,
+                    max_bytes=self._settings.max_file_bytes,
+                    max_sound_bytes=self._settings.max_sound_bytes,
+                    scratch=scratch,
+                    name=name,
+                )
+                called = content.name
+                if sidecar is None:
+                    sidecar = _sidecar_beside(content)
+                sha256 = content.sha256
+            except MediaError as error:
+                return _unreadable(called or error.file or "<stream>", None, error)
+            if self._sandbox is not None:
+                self._sandbox.start()  # that it cannot start is not the file's fault
+            try:
+                report = self._examine(content, sidecar)
+                content.check_unchanged()
+            except (MediaError, VerificationError) as error:
+                return _unreadable(content.name, sha256, error)
+            # What this side knows for sure is not left to the worker.
+            return self._with_receipt(replace(report, file=content.name, sha256=sha256))
 
     def close(self) -> None:
         """End the subprocess and let go of the registry."""
@@ -128,50 +148,75 @@ class Verifier(Closing):
 
     def _examine(self, content: Content, sidecar: bytes | None) -> Report:
         if self._sandbox is None:
-            return self._examiner.examine(content.data, name=content.name, sidecar=sidecar)
-        header = {
-            "name": content.name,
-            "size": len(content.data),
-            "has_sidecar": sidecar is not None,
-        }
-        body = content.data if sidecar is None else content.data + sidecar
-        answer = self._sandbox.ask(header, body)
+            return self._examiner.examine(content, sidecar=sidecar)
+        on_disk = content.file is not None
+        seconds = self._settings.max_listening_seconds if on_disk else self._settings.max_seconds
+        answer = self._sandbox.ask(*pack_request(content, sidecar), seconds=seconds)
         try:
-            report = Report.from_json(answer)
+            return Report.from_json(answer)
         except ValueError as error:
             raise VerificationError(f"the worker's report cannot be read: {error}") from None
-        # What this side knows for sure is not left to the worker.
-        return replace(report, file=content.name, sha256=content.sha256)
 
     def _with_receipt(self, report: Report) -> Report:
         """The report with what is known about the watermark's handle."""
-        finding = report.finding(Technique.WATERMARK)
-        payload = None if finding is None else _payload(finding)
-        if finding is None or payload is None:
+        found = report.finding(Technique.WATERMARK)
+        if found is None:
             return report
-        issuer, receipt = self._issuer(payload), self._find(payload)
+        # Only this side knows any: what a worker says of them is not handed on.
+        told = {each: found.detail[each] for each in found.detail if each not in _OURS}
+        watermark = replace(found, detail=told)
+        report = _replaced(report, found, watermark)
+        payload = _parsed(watermark.detail.get("payload"), read_payload)
+        short = _parsed(watermark.detail.get("short_payload"), read_short_payload)
+        if payload is not None:
+            return self._looked_up(report, watermark, payload)
+        return report if short is None else self._recognised(report, watermark, short)
+
+    def _looked_up(self, report: Report, watermark: Finding, payload: Payload) -> Report:
+        """What a payload leads to by itself."""
+        registry = self._reader()
+        receipt = None if registry is None else registry.find(payload.handle)
+        if receipt is not None and receipt.payload != payload:
+            # Handles of issuer 0 are not unique in the world: another machine's may be met here.
+            receipt = None
+        report = _replaced(report, watermark, self._leading_to(watermark, payload, receipt, report))
+        if receipt is not None:
+            return report
+        issuer = self._issuer(payload).name
+        unknown = _UNKNOWN_HERE.format(handle=payload.handle, issuer=issuer)
+        return replace(report, warnings=(*report.warnings, unknown))
+
+    def _recognised(self, report: Report, watermark: Finding, short: ShortPayload) -> Report:
+        """What a short payload leads to together with what the sound sounds like."""
+        fingerprint = report.finding(Technique.FINGERPRINT)
+        if fingerprint is None:
+            return report
+        resolution = resolve(fingerprint, short, self._reader())
+        report = _replaced(report, fingerprint, resolution.finding)
+        receipt = resolution.receipt
+        if receipt is not None and receipt.payload is not None:
+            found = self._leading_to(watermark, receipt.payload, receipt, report)
+            report = _replaced(report, watermark, found)
+        told = () if resolution.warning is None else (resolution.warning,)
+        return replace(report, warnings=(*report.warnings, *told))
+
+    def _leading_to(
+        self, watermark: Finding, payload: Payload, receipt: Receipt | None, report: Report
+    ) -> Finding:
+        """The finding with its issuer and receipt."""
+        issuer = self._issuer(payload)
         detail = {
-            **finding.detail,
+            **watermark.detail,
             "issuer": {"number": issuer.number, "name": issuer.name, "url": issuer.url},
             "receipt": _outline(receipt, report.sha256),
         }
-        findings = (
-            replace(each, detail=detail) if each is finding else each for each in report.findings
-        )
-        unknown = _UNKNOWN_HERE.format(handle=payload.handle, issuer=issuer.name)
-        return replace(
-            report,
-            findings=tuple(findings),
-            warnings=report.warnings if receipt else (*report.warnings, unknown),
-        )
+        return replace(watermark, detail=detail)
 
-    def _find(self, payload: Payload) -> Receipt | None:
+    def _reader(self) -> RegistryReader | None:
         if self._registry is None:
             # It may have been made since: a service outlives the first stamping.
             self._registry = RegistryReader.open(self._settings.registry_location)
-        receipt = None if self._registry is None else self._registry.find(payload.handle)
-        # Handles of issuer 0 are not unique in the world: another machine's may be met here.
-        return receipt if receipt is not None and receipt.payload == payload else None
+        return self._registry
 
     def _issuer(self, payload: Payload) -> Issuer:
         number = payload.handle.issuer
@@ -198,12 +243,15 @@ def _sidecar_beside(content: Content) -> bytes | None:
     return None if path is None else read_sidecar(path)
 
 
-def _payload(finding: Finding) -> Payload | None:
-    members: Any = finding.detail.get("payload")
+def _parsed(members: object, read: Callable[[Any], _Parsed]) -> _Parsed | None:
     # The detail may come from a worker that a stranger's file has taken over.
     with suppress(ValueError, KeyError, TypeError, AttributeError):
-        return None if members is None else read_payload(members)
+        return None if members is None else read(members)
     return None
+
+
+def _replaced(report: Report, old: Finding, new: Finding) -> Report:
+    return replace(report, findings=tuple(new if each is old else each for each in report.findings))
 
 
 def _outline(receipt: Receipt | None, sha256: str | None) -> Mapping[str, object] | None:
@@ -212,6 +260,7 @@ def _outline(receipt: Receipt | None, sha256: str | None) -> Mapping[str, object
         return None
     return {
         "receipt_id": receipt.receipt_id,
+        "handle": None if receipt.payload is None else str(receipt.payload.handle),
         "created_at": receipt.created_at.isoformat(),
         "media_type": receipt.media_type,
         "source_type": receipt.source_type.value,

@@ -5,11 +5,11 @@ and then confines itself:
 
 - address space: what it holds after loading, and ``memory_mib`` more (Linux; elsewhere the system
   does not enforce such a limit);
-- processor time: ``seconds`` for each file;
+- processor time: ``seconds`` for each file, or what a request for a long one says;
 - files: none can be written, few can be open, no core is dumped;
 - network and other programs: an audit hook refuses what Python code could do there. Native code is
-  not held by it; of the native libraries here only C2PA's could open connections, and its settings
-  forbid that.
+  not held by it; of the native libraries here C2PA's could open connections, but its settings
+  forbid that, and FFmpeg, which is given local files alone and no protocol but that for them.
 
 These limits are for accidents and for files made to exhaust a machine. They are not a jail for code
 that has taken over the process: who expects that runs the whole verifier in a container.
@@ -74,7 +74,7 @@ def serve(prepare: Callable[[Mapping[str, Any]], Examine]) -> None:
             return  # the rest of the message is still in the pipe
         if request is None:
             return
-        _limit_processor_time(float(setup[0]["seconds"]))
+        _limit_processor_time(float(request[0].get("seconds", setup[0]["seconds"])))
         _answer(answers, _attempt(examine, *request))
 
 

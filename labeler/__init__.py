@@ -1,4 +1,4 @@
-"""Labeler marks AI output: a signed C2PA manifest, a robust invisible watermark, metadata.
+"""Labeler marks AI output: a signed C2PA manifest, a robust watermark, metadata.
 
 >>> import labeler
 >>> provenance = labeler.Provenance(generator="Example model", generator_version="2")

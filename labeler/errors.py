@@ -4,8 +4,8 @@
     ├── MediaError                 a file cannot be used
     │   ├── UnreadableMediaError       empty, truncated, damaged, or not what its name says
     │   ├── UnsupportedMediaError      a format or variant that Labeler does not handle
-    │   └── MediaTooLargeError         more pixels or bytes than the limits allow
-    ├── CapacityError              the content cannot carry a mark (too small, too flat)
+    │   └── MediaTooLargeError         more pixels, seconds or bytes than the limits allow
+    ├── CapacityError              the content cannot carry a mark (too small or short, too flat)
     ├── ConflictError              the input already carries marks that contradict what is asked
     ├── MarkNotVerifiedError       a mark that was written could not be read back
     ├── CredentialError            C2PA
@@ -106,11 +106,11 @@ class UnsupportedMediaError(MediaError):
 
 
 class MediaTooLargeError(MediaError):
-    """A file holds more pixels or bytes than the limits allow."""
+    """A file holds more pixels, seconds or bytes than the limits allow."""
 
 
 class CapacityError(LabelerError):
-    """The content cannot carry the mark: it is too small or too flat."""
+    """The content cannot carry the mark: it is too small or short, too flat or too quiet."""
 
 
 class ConflictError(LabelerError):

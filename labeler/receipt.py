@@ -4,7 +4,8 @@ As JSON (``Receipt.to_json``), which the registry keeps and the command line pri
 
     {"schema": 1, "receipt_id", "created_at", "target", "sidecar", "media_type", "source_sha256",
      "target_sha256", "source_type", "payload": {"version", "origin", "handle"}, "key_id",
-     "manifest_id", "layers": [{"layer", "present", "p_value", "psnr_db", "reason"}]}
+     "manifest_id", "layers": [{"layer", "present", "p_value", "psnr_db", "snr_db",
+                 "reason"}]}
 
 What is not known is null. Readers ignore members that they do not know.
 """
@@ -18,10 +19,18 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from labeler.codec.payload import Handle, Origin, Payload
+from labeler.codec.payload import Handle, Origin, Payload, ShortPayload
 from labeler.provenance import SourceType
 
-__all__ = ["Layer", "LayerOutcome", "Receipt", "read_payload", "write_payload"]
+__all__ = [
+    "Layer",
+    "LayerOutcome",
+    "Receipt",
+    "read_payload",
+    "read_short_payload",
+    "write_payload",
+    "write_short_payload",
+]
 
 RECEIPT_SCHEMA: Final = 1
 
@@ -45,7 +54,10 @@ class LayerOutcome:
     """Watermark only: the p-value with which it was read back."""
     psnr_db: float | None = None
     """Watermark only: peak signal-to-noise ratio of marked to unmarked pixels, over RGB, before
-    they are encoded: what a lossy format takes besides is not in it."""
+    they are encoded: what a lossy format takes besides is not in it. None for other media."""
+    snr_db: float | None = None
+    """Watermark only: signal-to-noise ratio of marked to unmarked samples, over all channels that
+    carry the mark, before they are encoded likewise. None for other media than sound."""
     reason: str | None = None
     """Why the layer is missing, where the caller allowed that; or what it does not cover."""
 
@@ -128,12 +140,18 @@ def write_payload(payload: Payload) -> dict[str, object]:
     }
 
 
+def write_short_payload(payload: ShortPayload) -> dict[str, object]:
+    """The JSON form of a short payload."""
+    return {"origin": payload.origin.name.lower(), "tag": payload.tag}
+
+
 def _write_outcome(outcome: LayerOutcome) -> dict[str, object]:
     return {
         "layer": outcome.layer.value,
         "present": outcome.present,
         "p_value": outcome.p_value,
         "psnr_db": outcome.psnr_db,
+        "snr_db": outcome.snr_db,
         "reason": outcome.reason,
     }
 
@@ -169,11 +187,21 @@ def read_payload(members: Mapping[str, Any]) -> Payload:
     )
 
 
+def read_short_payload(members: Mapping[str, Any]) -> ShortPayload:
+    """Read what `write_short_payload` wrote.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: ``members`` is something else.
+    """
+    return ShortPayload(origin=Origin[members["origin"].upper()], tag=members["tag"])
+
+
 def _read_outcome(members: Mapping[str, Any]) -> LayerOutcome:
     return LayerOutcome(
         layer=Layer(members["layer"]),
         present=members["present"],
         p_value=members["p_value"],
         psnr_db=members["psnr_db"],
+        snr_db=members.get("snr_db"),  # receipts of 0.1 have none
         reason=members["reason"],
     )

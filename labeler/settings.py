@@ -126,13 +126,23 @@ class Settings(BaseSettings):
     environment joined with commas."""
 
     max_file_bytes: Annotated[int, Field(gt=0)] = 256 * 1024 * 1024
-    """Largest file that is opened, bytes."""
+    """Largest picture file that is opened, bytes: it is read into memory."""
+    max_sound_bytes: Annotated[int, Field(gt=0)] = 16 * 1024**3
+    """Largest sound file that is opened, bytes: it stays on disk."""
+    max_duration_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 6 * 3600.0
+    """Longest sound that is decoded, seconds."""
     max_pixels: Annotated[int, Field(gt=0)] = 100_000_000
     """Largest picture that is decoded, pixels of one frame."""
     max_memory_mib: Annotated[int, Field(gt=0)] = 4096
     """Memory that verifying one file may take in its subprocess, MiB."""
     max_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60.0
-    """Time that verifying one file may take in its subprocess, seconds."""
+    """Time that verifying one picture may take in its subprocess, seconds."""
+    max_listening_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1200.0
+    """Time that verifying one sound file may take, seconds: without a mark in it, an hour of sound
+    takes about a minute of one core."""
+    scratch: _Path | None = None
+    """Folder for the files that sound is worked on in, two or three times its size; None: the
+    system's for temporary files (``TMPDIR``)."""
 
     @model_validator(mode="wrap")
     @classmethod

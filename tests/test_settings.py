@@ -91,6 +91,9 @@ def test_lists_in_the_environment(monkeypatch):
         ("max_memory_mib", "0"),
         ("max_seconds", "nan"),
         ("max_seconds", "inf"),
+        ("max_sound_bytes", "0"),
+        ("max_duration_s", "nan"),
+        ("max_listening_seconds", "-1"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_with_its_variable(monkeypatch, name, value):

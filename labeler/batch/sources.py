@@ -13,13 +13,12 @@ from urllib.parse import unquote, urlsplit
 
 from labeler.credentials.sidecar import SIDECAR_SUFFIX
 from labeler.errors import BatchError, MediaError
-from labeler.media.media_type import MediaType, sniff
+from labeler.media.media_type import MediaType, sniff_file
 from labeler.media.source import is_url
 
 __all__ = ["Found", "LeftOut", "Source", "find"]
 
 _EXTENSIONS: Final = frozenset(e for media_type in MediaType for e in media_type.extensions)
-_HEAD_BYTES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -79,7 +78,7 @@ def find(
                 taken += 1
         if not taken:
             raise BatchError(
-                "no pictures in it",
+                "no pictures or sounds in it",
                 file=argument,
                 hint="Give files, or --recursive to search the folders in it as well",
             )
@@ -173,7 +172,7 @@ def _foreign(path: Path) -> str | None:
     """Why ``path`` is no media that Labeler handles, by its content; None where it is."""
     try:
         with path.open("rb") as file:
-            sniff(file.read(_HEAD_BYTES), name=str(path))
+            sniff_file(file, name=str(path))
     except MediaError as error:
         return error.problem
     except OSError:

@@ -8,6 +8,7 @@ import stat
 import sys
 import tempfile
 import time
+import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,8 @@ _PYTHON: Final = (3, 11)
 _PACKAGES: Final = (
     ("numpy", "numpy"),
     ("pillow", "PIL.Image"),
+    ("av", "av"),
+    ("soxr", "soxr"),
     ("c2pa-python", "c2pa"),
     ("cryptography", "cryptography.x509"),
     ("sqlalchemy", "sqlalchemy"),
@@ -36,6 +39,15 @@ _PACKAGES: Final = (
 )
 # Name, feature of Pillow, and whether the format cannot be done without.
 _FORMATS: Final = (("JPEG", "jpg"), ("PNG", "zlib"), ("WebP", "webp"), ("AVIF", "avif"))
+# Format, and the codecs of FFmpeg without which it cannot be read and written.
+_SOUND_FORMATS: Final = (
+    ("MP3", ("mp3float", "libmp3lame")),
+    ("Vorbis", ("vorbis",)),
+    ("Opus", ("libopus",)),
+    ("AAC", ("aac",)),
+    ("FLAC", ("flac",)),
+    ("ALAC", ("alac",)),
+)
 _EXPIRES_SOON: Final = timedelta(days=30)
 
 
@@ -61,6 +73,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield from map(_check_package, _PACKAGES)
     yield _check_opencv()
     yield from _check_formats()
+    yield _guarded("FFmpeg", _check_ffmpeg, settings)
     for name, check in (
         ("home", _check_home),
         ("identity", _check_identity),
@@ -68,6 +81,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         ("trust lists", _check_trust),
         ("registry", _check_registry),
         ("self-test", _check_end_to_end),
+        ("self-test, sound", _check_sound),
     ):
         yield _guarded(name, check, settings)
 
@@ -130,6 +144,18 @@ def _check_formats() -> Iterator[Check]:
         yield Check(name="HEIC", status="ok", told=f"pillow-heif {version('pillow-heif')}")
 
 
+def _check_ffmpeg(_: Settings) -> _Result:
+    av = import_module("av")
+    parts = ".".join(map(str, av.library_versions["libavcodec"]))
+    lacking = [
+        name for name, codecs in _SOUND_FORMATS if not av.codecs_available.issuperset(codecs)
+    ]
+    if lacking:
+        told = f"libavcodec {parts} lacks {', '.join(lacking)}; install the wheel of av from PyPI"
+        return "warning", told
+    return "ok", f"libavcodec {parts} reads and writes {', '.join(n for n, _ in _SOUND_FORMATS)}"
+
+
 def _check_home(settings: Settings) -> _Result:
     home = settings.home
     if not home.exists():
@@ -189,17 +215,27 @@ def _check_registry(settings: Settings) -> _Result:
 
 
 def _check_end_to_end(settings: Settings) -> _Result:
-    """Stamp a generated picture and verify it, apart from everything that belongs to the user."""
+    """Stamp a generated picture and verify it."""
+    return _try("picture", _picture(), ".png", settings)
+
+
+def _check_sound(settings: Settings) -> _Result:
+    """Stamp a generated sound and verify it."""
+    return _try("sound", _sound(), ".wav", settings)
+
+
+def _try(what: str, data: bytes, extension: str, settings: Settings) -> _Result:
+    """Stamp and verify, apart from everything that belongs to the user."""
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="labeler-doctor-") as name:
         folder = Path(name)
         trial = _trial_settings(settings, folder / "home")
-        source, target = folder / "source.png", folder / "target.png"
-        source.write_bytes(_picture())
+        source, target = folder / f"source{extension}", folder / f"target{extension}"
+        source.write_bytes(data)
         missing = _stamp_and_verify(trial, source, target)
     if missing:
-        return "broken", f"a stamped picture was verified, but not found: {', '.join(missing)}"
-    return "ok", f"a picture was stamped and verified in {time.perf_counter() - started:.1f} s"
+        return "broken", f"a stamped {what} was verified, but not found: {', '.join(missing)}"
+    return "ok", f"a {what} was stamped and verified in {time.perf_counter() - started:.1f} s"
 
 
 def _trial_settings(settings: Settings, home: Path) -> Settings:
@@ -251,4 +287,20 @@ def _picture() -> bytes:
     pixels = 128 + 90 * cv2.GaussianBlur(noise, (0, 0), 8) * 8 + 12 * noise
     file = io.BytesIO()
     Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def _sound() -> bytes:
+    """A sound with room for a watermark: twelve seconds of noise that swells, as WAV."""
+    import numpy as np  # noqa: PLC0415 - may be what is broken
+
+    time_s = np.arange(12 * 16_000) / 16_000
+    noise = np.random.default_rng(1).normal(0, 0.1, len(time_s))
+    samples = np.clip(noise * (1.2 + np.sin(2 * np.pi * 3 * time_s)), -1, 1)
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(16_000)
+        writer.writeframes((samples * 32_767).astype("<i2").tobytes())
     return file.getvalue()

@@ -23,10 +23,10 @@ _STYLES: Final = {"ok": "green", "note": "dim", "warning": "yellow", "broken": "
 
 
 def doctor(*, home: options.Home = None, as_json: options.Json = False) -> None:
-    """Check the installation, from packages to a stamped picture.
+    """Check the installation, from packages to stamped files.
 
-    Nothing is kept: the picture that is stamped on trial lies in a temporary folder, with a
-    registry of its own.
+    Nothing is kept: what is stamped on trial lies in a temporary folder, with a registry of its
+    own.
     """
     with reporting(as_json=as_json, exit_code=EXIT_USAGE):
         settings = load_settings(home)

@@ -31,7 +31,7 @@ def find_sources(
     for left_out in found.left_out[:_NAMED]:
         complain(f"{left_out.location}: left out, {left_out.reason}")
     if len(found.left_out) > _NAMED:
-        complain(f"{len(found.left_out) - _NAMED} more files that are no pictures were left out")
+        complain(f"{len(found.left_out) - _NAMED} more files that are no media were left out")
     return found
 
 

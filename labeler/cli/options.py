@@ -7,10 +7,11 @@ the two together.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import Annotated, Final, Literal, TypeAlias, get_args
 
 import typer
 
@@ -35,6 +36,10 @@ class LayerName(StrEnum):
     WATERMARK = "watermark"
     METADATA = "metadata"
 
+
+_STARTING: Final = 4
+"""Small files that take as long as starting a process."""
+_LARGE_BYTES: Final = 16 << 20
 
 # --- of several commands -------------------------------------------------------------------------
 
@@ -185,12 +190,21 @@ def read_text(path: Path) -> str:
         ) from error
 
 
-def choose_jobs(asked: int | None, files: int) -> int:
-    """How many processes to use: starting one takes as long as about four files."""
+def choose_jobs(asked: int | None, locations: Sequence[str]) -> int:
+    """How many processes to use: starting one takes as long as about four files, or a large one."""
+    files = len(locations)
     if asked is not None:
         return min(asked, max(files, 1))
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
     else:  # macOS
         cores = os.cpu_count() or 1
-    return max(1, min(cores, files // 4))
+    large = sum(map(_is_large, locations))
+    return max(1, min(cores, files, (files - large) // _STARTING + large))
+
+
+def _is_large(location: str) -> bool:
+    try:
+        return Path(location).stat().st_size >= _LARGE_BYTES
+    except OSError:
+        return False  # a URL, or what will be an error later

@@ -88,8 +88,8 @@ class WordResults:
     def _table(self, out: Path) -> Table:
         table = _new_table("file", "credential", "watermark", "metadata")
         for receipt in self._listed:
-            target = Path(receipt.target)
-            name = target.relative_to(out) if target.is_relative_to(out) else target
+            target, folder = Path(receipt.target), out.absolute()
+            name = target.relative_to(folder) if target.is_relative_to(folder) else target
             outcomes = {outcome.layer: outcome for outcome in receipt.layers}
             table.add_row(
                 Text(printable(str(name))),
@@ -143,5 +143,7 @@ def _watermark(outcome: LayerOutcome | None) -> str:
     if outcome is not None and outcome.p_value is not None:
         parts.append(format_p_value(outcome.p_value))
     if outcome is not None and outcome.psnr_db is not None:
-        parts.append(f"{outcome.psnr_db:.1f} dB")
+        parts.append(f"PSNR {outcome.psnr_db:.1f} dB")
+    if outcome is not None and outcome.snr_db is not None:
+        parts.append(f"SNR {outcome.snr_db:.1f} dB")
     return ", ".join(parts)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from rich.console import Group
@@ -58,6 +59,7 @@ _TRUSTS: Final = {
     "revoked": "revoked",
     "not-checked": "trust not checked",
 }
+_SPANS: Final = 3
 _HISTORIES: Final = {
     "clean": "its history is clean",
     "tampered": "its history was tampered with",
@@ -124,7 +126,12 @@ def _watermark(finding: Finding) -> Iterator[str]:
     if payload:
         yield f"handle {payload.get('handle')}"
     yield from _other(finding)
+    # It may come from a worker that a stranger's file has taken over, and be anything.
+    with suppress(AttributeError, LookupError, OverflowError, TypeError, ValueError):
+        yield from _heard(detail)
     if receipt:
+        if not payload:
+            yield f"handle {receipt.get('handle')}"
         since = "unchanged" if receipt.get("is_as_published") else "changed"
         yield f"stamped here on {_day(receipt['created_at'])}, {since} since"
         yield f"receipt {receipt['receipt_id']}"
@@ -145,6 +152,31 @@ def _metadata(finding: Finding) -> Iterator[str]:
         yield f"traces of a generator: {', '.join(map(str, hints))}"
 
 
+def _heard(detail: Mapping[str, Any]) -> Iterator[str]:
+    """What is said of sound alone."""
+    if short := detail.get("short_payload"):
+        yield f"tag {short['tag']:04x}, the short form of a handle"
+    if spans := detail.get("spans"):
+        yield f"heard {_spans(spans)}"
+    for what in ("speed", "pitch"):
+        percent = 100 * ((detail.get(what) or 1.0) - 1)
+        if abs(percent) >= 0.5:
+            yield f"{what} changed by {percent:+.0f} %"
+
+
+def _spans(spans: Sequence[Sequence[float]]) -> str:
+    """``from 0:00 to 0:12 and from 1:03 to 1:40``; of many, the first few."""
+    parts = [f"from {_clock(start)} to {_clock(end)}" for start, end in spans[:_SPANS]]
+    if len(spans) > _SPANS:
+        parts.append(f"{len(spans) - _SPANS} more times")
+    return " and ".join(parts)
+
+
+def _clock(seconds: float) -> str:
+    minutes, left = divmod(round(seconds), 60)
+    return f"{minutes}:{left:02}"
+
+
 def _day(moment: object) -> str:
     """The day of an ISO 8601 time."""
     return str(moment)[:10]
@@ -155,11 +187,17 @@ def _other(finding: Finding) -> Iterator[str]:
         yield format_p_value(finding.p_value)
 
 
+def _fingerprint(finding: Finding) -> Iterator[str]:
+    if finding.presence is Presence.PRESENT:
+        yield "sounds like one output of this machine's registry"
+    yield from _other(finding)
+
+
 _DETAILS: Final = {
     Technique.CREDENTIAL: _credential,
     Technique.WATERMARK: _watermark,
     Technique.METADATA: _metadata,
-    Technique.FINGERPRINT: _other,
+    Technique.FINGERPRINT: _fingerprint,
 }
 
 

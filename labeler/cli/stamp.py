@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,7 +58,7 @@ def stamp(
     home: options.Home = None,
     as_json: options.Json = False,
 ) -> None:
-    """Mark files: signed manifest, invisible watermark, metadata.
+    """Mark files: signed manifest, robust watermark, metadata.
 
     Sources are never changed. An output appears whole, after every mark in it was read back, or
     not at all.
@@ -173,7 +174,7 @@ class _Batch:
             run = carry_out(
                 agenda.todo,
                 ledger=ledger,
-                pool=self._pool(ledger, len(agenda.todo)),
+                pool=self._pool(ledger, agenda.todo),
                 request=self.order.digest(),
                 stop=interrupts.requested,
             )
@@ -192,10 +193,10 @@ class _Batch:
             return interrupts.exit_code
         return EXIT_FAILED if failed else EXIT_OK
 
-    def _pool(self, ledger: Ledger, files: int) -> Pool[Task, Receipt]:
+    def _pool(self, ledger: Ledger, todo: Sequence[Task]) -> Pool[Task, Receipt]:
         from labeler.batch.pool import LocalPool, SerialPool  # noqa: PLC0415 - slow to import
 
-        jobs = options.choose_jobs(self.jobs, files)
+        jobs = options.choose_jobs(self.jobs, [task.item.source for task in todo])
         if jobs == 1:
             return SerialPool(self.order)
         return LocalPool(self.order, jobs=jobs, lock=ledger.lock)

@@ -62,7 +62,7 @@ def verify(
         settings = _settings(home, trust_anchors or [])
     with reporting(as_json=as_json):
         locations = [source.location for source in found.files]
-        reports = _verify_all(locations, settings, jobs=options.choose_jobs(jobs, len(locations)))
+        reports = _verify_all(locations, settings, jobs=options.choose_jobs(jobs, locations))
         raise typer.Exit(_print_all(reports, as_json=as_json))
 
 

@@ -14,6 +14,8 @@ from typing import Final
 
 from labeler.credentials import sidecar_name
 from labeler.errors import OutputError
+from labeler.media.content import Content
+from labeler.media.scratch import Scratch
 from labeler.stamping.outlet import EXISTS, EXISTS_HINT, TEMPORARY_SUFFIX, Staged, refusing
 
 __all__ = ["FileOutlet"]
@@ -55,8 +57,11 @@ class FileOutlet:
             return None
 
     @contextmanager
-    def stage(self, data: bytes, sidecar: bytes | None, *, overwrite: bool) -> Iterator[Staged]:
+    def stage(
+        self, content: Content, sidecar: bytes | None, *, scratch: Scratch, overwrite: bool
+    ) -> Iterator[Staged]:
         """See `Outlet.stage`."""
+        del scratch  # what was written lies near
         # A link stays a link: what it leads to is replaced. Its sidecar is looked for beside it.
         path, beside = self._path.resolve(), Path(self.sidecar_name)
         files = [_StagedFile(path, overwrite=overwrite)]
@@ -65,9 +70,15 @@ class FileOutlet:
         try:
             with refusing(self.name):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                for file, content in zip(files, (data, sidecar), strict=False):
-                    file.write(content or b"")
-            yield _StagedFiles(self.name, files, stale=beside if overwrite else None)
+                files[0].write(content)
+                if sidecar is not None:
+                    files[1].write(Content(sidecar, self.sidecar_name))
+            yield _StagedFiles(
+                self.name,
+                files,
+                stale=beside if overwrite else None,
+                in_memory=content.file is None,
+            )
         finally:
             for file in files:
                 file.discard()
@@ -76,15 +87,21 @@ class FileOutlet:
 class _StagedFiles:
     """A file and perhaps its sidecar, under temporary names."""
 
-    def __init__(self, name: str, files: list[_StagedFile], *, stale: Path | None) -> None:
+    def __init__(
+        self, name: str, files: list[_StagedFile], *, stale: Path | None, in_memory: bool
+    ) -> None:
         self._name = name
         self._files = files
         self._stale = stale
+        self._in_memory = in_memory
 
-    def read(self) -> tuple[bytes, bytes | None]:
+    def read(self) -> tuple[Content, bytes | None]:
+        file, *sidecars = (file.temporary for file in self._files)
         with refusing(self._name):
-            contents = [file.temporary.read_bytes() for file in self._files]
-        return contents[0], contents[1] if len(contents) > 1 else None
+            sidecar = sidecars[0].read_bytes() if sidecars else None
+            if self._in_memory:
+                return Content(file.read_bytes(), self._name), sidecar
+        return Content.of_file(file, self._name), sidecar
 
     def publish(self) -> None:
         file, *sidecars = self._files
@@ -115,14 +132,14 @@ class _StagedFile:
         self._overwrite = overwrite
         self._is_new = False
 
-    def write(self, data: bytes) -> None:
+    def write(self, content: Content) -> None:
         mode = 0o666  # less what the umask takes, as for any new file
         if self._overwrite:
             with suppress(FileNotFoundError):
                 mode = stat.S_IMODE(self.path.stat().st_mode)
         descriptor = os.open(self.temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            content.copy_to(file)
             file.flush()
             os.fsync(file.fileno())
 

@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Final, Protocol
 
 from labeler.errors import OutputError
+from labeler.media.content import Content
+from labeler.media.scratch import Scratch
 
 __all__ = ["EXISTS", "EXISTS_HINT", "TEMPORARY_SUFFIX", "Outlet", "Staged", "refusing"]
 
@@ -24,7 +26,7 @@ EXISTS_HINT: Final = "Choose another target, or allow it to be replaced (--overw
 class Staged(Protocol):
     """An output that was written and that nobody can see yet."""
 
-    def read(self) -> tuple[bytes, bytes | None]:
+    def read(self) -> tuple[Content, bytes | None]:
         """What was written: the file and its sidecar."""
         ...
 
@@ -63,9 +65,15 @@ class Outlet(Protocol):
         ...
 
     def stage(
-        self, data: bytes, sidecar: bytes | None, *, overwrite: bool
+        self, content: Content, sidecar: bytes | None, *, scratch: Scratch, overwrite: bool
     ) -> AbstractContextManager[Staged]:
         """Write an output where nobody looks.
+
+        Args:
+            content: The file.
+            sidecar: The manifest store beside it; None: there is none.
+            scratch: Where what was written is put to be read back, if it lies far away.
+            overwrite: Whether an existing target may be replaced.
 
         Raises:
             OutputError: It cannot be written.

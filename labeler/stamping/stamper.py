@@ -11,15 +11,14 @@ What a crash leaves behind at each point is said in `labeler.registry.store`.
 from __future__ import annotations
 
 import secrets
-import uuid
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from detectors.verification import load_trust
 from labeler.closing import Closing
+from labeler.codec.acoustic import Fingerprint
 from labeler.codec.keys import PUBLIC_KEY, Key, Keyring
 from labeler.credentials import Identity, find_sidecar, read_sidecar
 from labeler.errors import (
@@ -30,27 +29,27 @@ from labeler.errors import (
     UnreadableMediaError,
     WatermarkKeyError,
 )
-from labeler.media.media_type import MediaType, check_name, sniff
-from labeler.media.source import Content, Source, read_content
+from labeler.media.content import Content
+from labeler.media.media_type import MediaType, check_name, sniff_file
+from labeler.media.scratch import Scratch
+from labeler.media.source import Source, read_content
 from labeler.provenance import Provenance
-from labeler.receipt import Layer, LayerOutcome, Receipt
+from labeler.receipt import Layer, Receipt
 from labeler.registry import Registry
 from labeler.settings import Settings
-from labeler.stamping.build import Draft, Order, Tools, build, excuse, find_mark
+from labeler.stamping.build import build, excuse, find_mark
+from labeler.stamping.interface import Draft, Order, Tools, WatermarkLostError
+from labeler.stamping.media import medium_for
 from labeler.stamping.outlet import Outlet
 from labeler.stamping.profile import profile_digest
 from labeler.stamping.publication import Target, open_outlet
-from labeler.stamping.readback import (
-    WatermarkLostError,
-    check_credential,
-    check_metadata,
-    check_watermark,
-)
+from labeler.stamping.readback import check_credential, check_metadata
+from labeler.stamping.receipts import make_receipt
 
 __all__ = ["AlreadyMarked", "Stamper", "stamp"]
 
 AlreadyMarked = Literal["refuse", "keep"]
-"""What to do with a source that carries a watermark: refuse it, or leave the pixels as they are and
+"""What to do with a source that carries a watermark: refuse it, or leave the content as it is and
 sign with that watermark's payload."""
 
 
@@ -151,39 +150,31 @@ class Stamper(Closing):
 
         Raises:
             MediaError: The source cannot be used.
-            CapacityError: It is too small or too flat for a watermark.
+            CapacityError: It is too small or short, too flat or too quiet for a watermark.
             ConflictError: It carries a watermark already.
             ParentCredentialError: It carries a credential that does not hold.
             MarkNotVerifiedError: A layer could not be read back from what was written.
             OutputError: The target exists, or cannot be written.
             LabelerError: Another cause. Whatever is raised, nothing was published.
         """
-        content = read_content(source, max_bytes=self._settings.max_file_bytes, name=name)
-        try:
-            order = Order(
-                content=content,
-                media_type=_recognise(content),
-                sidecar=_sidecar_beside(content) if sidecar is None else sidecar,
-                provenance=provenance,
-                allow_missing=self._allowed(allow_missing),
-                force_invalid_parent=force_invalid_parent,
-            )
-            outlet = open_outlet(target)
-            _check_target(outlet, order.media_type, overwrite=overwrite)
-            profile = self._profile(provenance, order.allow_missing, already_marked)
-            kept = find_mark(order, self._tools, keep=already_marked == "keep")
-            draft = build(order, self._tools, kept=kept)
+        with Scratch(self._settings.scratch) as scratch:
+            content = self._read(source, scratch, name)
             try:
-                return self._finish(order, draft, outlet, profile, overwrite=overwrite)
-            except WatermarkLostError as error:
-                if kept is not None:
-                    raise
-                reason = excuse(error, Layer.WATERMARK, order)
-                draft = build(order, self._tools, without_watermark=reason)
-                return self._finish(order, draft, outlet, profile, overwrite=overwrite)
-        except LabelerError as error:
-            error.with_file(content.name)
-            raise
+                order = Order(
+                    content=content,
+                    media_type=_recognise(content),
+                    sidecar=_sidecar_beside(content) if sidecar is None else sidecar,
+                    provenance=provenance,
+                    allow_missing=self._allowed(allow_missing),
+                    force_invalid_parent=force_invalid_parent,
+                    scratch=scratch,
+                )
+                outlet = open_outlet(target)
+                _check_target(outlet, order.media_type, overwrite=overwrite)
+                return self._carry_out(order, outlet, already_marked, overwrite=overwrite)
+            except LabelerError as error:
+                error.with_file(content.name)
+                raise
 
     def find_published(
         self,
@@ -202,11 +193,12 @@ class Stamper(Closing):
         Raises:
             LabelerError: Source, target or registry cannot be read.
         """
-        content = read_content(source, max_bytes=self._settings.max_file_bytes)
+        with Scratch(self._settings.scratch) as scratch:
+            source_sha256 = self._read(source, scratch, None).sha256
         outlet = open_outlet(target)
         profile = self._profile(provenance, self._allowed(allow_missing), already_marked)
         digest = outlet.sha256()
-        for receipt in self._registry.find_stamped(content.sha256, profile):
+        for receipt in self._registry.find_stamped(source_sha256, profile):
             if receipt.target == outlet.name and receipt.target_sha256 == digest:
                 self._registry.confirm(receipt.receipt_id)
                 return receipt
@@ -215,6 +207,15 @@ class Stamper(Closing):
     def close(self) -> None:
         """Let go of the registry."""
         self._registry.close()
+
+    def _read(self, source: Source, scratch: Scratch, name: str | None) -> Content:
+        return read_content(
+            source,
+            max_bytes=self._settings.max_file_bytes,
+            max_sound_bytes=self._settings.max_sound_bytes,
+            scratch=scratch,
+            name=name,
+        )
 
     def _allowed(self, asked: Collection[Layer] | None) -> frozenset[Layer]:
         return self._settings.allow_missing if asked is None else frozenset(asked)
@@ -232,21 +233,41 @@ class Stamper(Closing):
             already_marked=already_marked,
         )
 
+    def _carry_out(
+        self, order: Order, outlet: Outlet, already_marked: AlreadyMarked, *, overwrite: bool
+    ) -> Receipt:
+        profile = self._profile(order.provenance, order.allow_missing, already_marked)
+        kept = find_mark(order, self._tools, keep=already_marked == "keep")
+        draft = build(order, self._tools, kept=kept)
+        try:
+            return self._finish(order, draft, outlet, profile, overwrite=overwrite)
+        except WatermarkLostError as error:
+            if kept is not None:
+                raise
+            reason = excuse(error, Layer.WATERMARK, order)
+        draft = build(order, self._tools, without_watermark=reason)
+        return self._finish(order, draft, outlet, profile, overwrite=overwrite)
+
     def _finish(
         self, order: Order, draft: Draft, outlet: Outlet, profile: str, *, overwrite: bool
     ) -> Receipt:
         """Write, read back, record, publish."""
-        sidecar = None if draft.signed is None else draft.signed.sidecar
-        with outlet.stage(draft.data, sidecar, overwrite=overwrite) as staged:
-            written = staged.read()
-            if written != (draft.data, sidecar):
+        sidecar = None if draft.signature is None else draft.signature.sidecar
+        with outlet.stage(
+            draft.content, sidecar, scratch=order.scratch, overwrite=overwrite
+        ) as staged:
+            written, beside = staged.read()
+            if (written.sha256, beside) != (draft.content.sha256, sidecar):
                 raise MarkNotVerifiedError(
                     "what was written does not read back as it was",
                     hint="Nothing was published; check the disk",
                 )
-            p_value = self._read_back(order, draft, *written)
-            receipt = self._make_receipt(order, draft, outlet, written[0], p_value)
-            self._registry.prepare(receipt, profile=profile)
+            p_value = self._read_back(order, draft, written, beside)
+            receipt = make_receipt(
+                order, draft, outlet, written, p_value=p_value, created_at=self._now()
+            )
+            fingerprint = self._fingerprint(order, draft, written)
+            self._registry.prepare(receipt, profile=profile, fingerprint=fingerprint)
             try:
                 staged.publish()
             except OutputError:
@@ -262,59 +283,29 @@ class Stamper(Closing):
         return receipt
 
     def _read_back(
-        self, order: Order, draft: Draft, data: bytes, sidecar: bytes | None
+        self, order: Order, draft: Draft, written: Content, sidecar: bytes | None
     ) -> float | None:
         """See that every layer is in what was written; give the watermark's p-value."""
-        if draft.signed is not None:
+        if draft.signature is not None:
             check_credential(
-                data,
+                written,
                 order.media_type,
                 sidecar,
-                draft.signed.manifest_id,
+                draft.signature.manifest_id,
                 trust=self._tools.trust,
             )
         if Layer.METADATA not in draft.remarks:
-            check_metadata(data, order.media_type, order.provenance.source_type)
+            check_metadata(written, order.media_type, order.provenance.source_type)
         if draft.watermark is None:
             return None
-        return check_watermark(
-            data,
-            draft.watermark,
-            name=order.content.name,
-            max_pixels=self._settings.max_pixels,
-        )
+        watermarking = medium_for(order.media_type).watermarking
+        return watermarking.check(written, draft.watermark, order, self._tools)
 
-    def _make_receipt(
-        self, order: Order, draft: Draft, outlet: Outlet, data: bytes, p_value: float | None
-    ) -> Receipt:
-        watermark, signed = draft.watermark, draft.signed
-        written = Content(data, outlet.name, None)
-        return Receipt(
-            receipt_id=str(uuid.uuid4()),
-            created_at=self._now(),
-            target=outlet.name,
-            sidecar=None if signed is None or signed.sidecar is None else outlet.sidecar_name,
-            media_type=order.media_type.value,
-            source_sha256=order.content.sha256,
-            target_sha256=written.sha256,
-            source_type=order.provenance.source_type,
-            payload=None if watermark is None else watermark.payload,
-            key_id=None if watermark is None else watermark.key.key_id,
-            manifest_id=None if signed is None else signed.manifest_id,
-            layers=(
-                _outcome(Layer.CREDENTIAL, draft, present=signed is not None),
-                replace(
-                    _outcome(Layer.WATERMARK, draft, present=watermark is not None),
-                    p_value=p_value,
-                    psnr_db=draft.psnr_db,
-                ),
-                _outcome(Layer.METADATA, draft, present=Layer.METADATA not in draft.remarks),
-            ),
-        )
-
-
-def _outcome(layer: Layer, draft: Draft, *, present: bool) -> LayerOutcome:
-    return LayerOutcome(layer=layer, present=present, reason=draft.remarks.get(layer))
+    def _fingerprint(self, order: Order, draft: Draft, written: Content) -> Fingerprint | None:
+        if draft.watermark is None:
+            return None
+        watermarking = medium_for(order.media_type).watermarking
+        return watermarking.fingerprint(written, draft.watermark, order, self._tools)
 
 
 def _choose_key(settings: Settings, keyring: Keyring) -> Key:
@@ -342,7 +333,8 @@ def _load_identity(settings: Settings, now: Callable[[], datetime]) -> Identity 
 
 
 def _recognise(content: Content) -> MediaType:
-    media_type = sniff(content.data, name=content.name)
+    with content.open() as file:
+        media_type = sniff_file(file, name=content.name)
     check_name(media_type, content.name)
     return media_type
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from labeler.credentials import sidecar_name
 from labeler.errors import OutputError
+from labeler.media.content import Content
+from labeler.media.scratch import Scratch
 from labeler.stamping.outlet import Staged, refusing
 
 __all__ = ["StreamOutlet"]
+
+_PIECE: Final = 1 << 20
 
 
 class StreamOutlet:
@@ -39,37 +43,42 @@ class StreamOutlet:
         return None
 
     @contextmanager
-    def stage(self, data: bytes, sidecar: bytes | None, *, overwrite: bool) -> Iterator[Staged]:
+    def stage(
+        self, content: Content, sidecar: bytes | None, *, scratch: Scratch, overwrite: bool
+    ) -> Iterator[Staged]:
         """See `Outlet.stage`."""
-        del overwrite  # decided when the stream was opened
+        del scratch, overwrite  # decided when the stream was opened
         if sidecar is not None:
             raise OutputError(
                 "the credential of this file has to lie beside it, which a stream has no place for",
                 file=self.name,
                 hint="Give a path or a URL as the target",
             )
-        yield _StagedBytes(self, self._stream, data)
+        yield _StagedContent(self, self._stream, content)
 
 
-class _StagedBytes:
+class _StagedContent:
     """What is about to go into a stream."""
 
-    def __init__(self, outlet: StreamOutlet, stream: BinaryIO, data: bytes) -> None:
+    def __init__(self, outlet: StreamOutlet, stream: BinaryIO, content: Content) -> None:
         self._outlet = outlet
         self._stream = stream
-        self._data = data
+        self._content = content
 
-    def read(self) -> tuple[bytes, bytes | None]:
-        return self._data, None
+    def read(self) -> tuple[Content, bytes | None]:
+        return self._content, None
 
     def publish(self) -> None:
-        with refusing(self._outlet.name):
-            rest = memoryview(self._data)
-            while rest:
-                taken = self._stream.write(rest)
-                if taken is None and not isinstance(self._stream, io.RawIOBase):
-                    break  # a home-made stream that does not count, and has taken all
-                if not taken:
-                    raise BlockingIOError("the stream takes no more bytes")
-                rest = rest[taken:]
+        with self._content.open() as source, refusing(self._outlet.name):
+            while piece := source.read(_PIECE):
+                self._write(memoryview(piece))
             self._stream.flush()
+
+    def _write(self, rest: memoryview) -> None:
+        while rest:
+            taken = self._stream.write(rest)
+            if taken is None and not isinstance(self._stream, io.RawIOBase):
+                break  # a home-made stream that does not count, and has taken all
+            if not taken:
+                raise BlockingIOError("the stream takes no more bytes")
+            rest = rest[taken:]

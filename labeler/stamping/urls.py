@@ -6,14 +6,18 @@ import hashlib
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Final
 
 from labeler.credentials import sidecar_name
 from labeler.errors import OutputError
+from labeler.media.content import Content
+from labeler.media.scratch import Scratch
 from labeler.media.source import open_filesystem
 from labeler.stamping.outlet import EXISTS, EXISTS_HINT, TEMPORARY_SUFFIX, Staged
 
 __all__ = ["UrlOutlet"]
+
+_PIECE: Final = 1 << 20
 
 
 class UrlOutlet:
@@ -41,26 +45,43 @@ class UrlOutlet:
 
     def sha256(self) -> str | None:
         """See `Outlet.sha256`."""
+        digest = hashlib.sha256()
         try:
-            return hashlib.sha256(self._filesystem.cat_file(self._path)).hexdigest()
+            with self._filesystem.open(self._path, "rb") as stream:
+                while piece := stream.read(_PIECE):
+                    digest.update(piece)
         except OSError:
             return None
+        return digest.hexdigest()
 
     @contextmanager
-    def stage(self, data: bytes, sidecar: bytes | None, *, overwrite: bool) -> Iterator[Staged]:
+    def stage(
+        self, content: Content, sidecar: bytes | None, *, scratch: Scratch, overwrite: bool
+    ) -> Iterator[Staged]:
         """See `Outlet.stage`."""
-        objects = [(self._path, data)]
-        if sidecar is not None:
-            objects.append((sidecar_name(self._path), sidecar))
-        staged = _StagedObjects(self, self._filesystem, [path for path, _ in objects], overwrite)
+        paths = [self._path] if sidecar is None else [self._path, sidecar_name(self._path)]
+        staged = _StagedObjects(
+            self,
+            self._filesystem,
+            paths,
+            overwrite=overwrite,
+            scratch=None if content.file is None else scratch,
+        )
         try:
             with _refusing_remote(self._url):
                 self._filesystem.makedirs(_parent(self._path), exist_ok=True)
-                for temporary, (_, content) in zip(staged.temporaries, objects, strict=True):
-                    self._filesystem.pipe_file(temporary, content)
+                self._write(staged.temporaries[0], content)
+                if sidecar is not None:
+                    self._filesystem.pipe_file(staged.temporaries[1], sidecar)
             yield staged
         finally:
             staged.discard()
+
+    def _write(self, path: str, content: Content) -> None:
+        if content.file is None:
+            self._filesystem.pipe_file(path, content.data)
+        else:
+            self._filesystem.put_file(str(content.local_path), path)
 
 
 class _StagedObjects:
@@ -71,18 +92,27 @@ class _StagedObjects:
         outlet: UrlOutlet,
         filesystem: Any,
         paths: list[str],
+        *,
         overwrite: bool,
+        scratch: Scratch | None,
     ) -> None:
         self._outlet = outlet
         self._filesystem = filesystem
         self._paths = paths
         self._overwrite = overwrite
+        self._scratch = scratch
         self.temporaries = [_temporary(path) for path in paths]
 
-    def read(self) -> tuple[bytes, bytes | None]:
-        with _refusing_remote(self._outlet.name):
-            contents = [self._filesystem.cat_file(path) for path in self.temporaries]
-        return contents[0], contents[1] if len(contents) > 1 else None
+    def read(self) -> tuple[Content, bytes | None]:
+        name = self._outlet.name
+        file, *sidecars = self.temporaries
+        with _refusing_remote(name):
+            sidecar = self._filesystem.cat_file(sidecars[0]) if sidecars else None
+            if self._scratch is None:
+                return Content(self._filesystem.cat_file(file), name), sidecar
+            local = self._scratch.new_file()
+            self._filesystem.get_file(file, str(local))
+        return Content.of_file(local, name), sidecar
 
     def publish(self) -> None:
         self._outlet.check(overwrite=self._overwrite)

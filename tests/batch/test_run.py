@@ -10,6 +10,8 @@ from labeler.batch.pool import LocalPool, SerialPool
 from labeler.batch.run import carry_out, make_agenda, tidy
 from labeler.batch.sources import find
 from labeler.errors import BatchError, CapacityError
+from labeler.media.content import Content
+from labeler.media.scratch import Scratch
 from labeler.stamping.files import FileOutlet
 from tests.batch import work
 
@@ -238,7 +240,11 @@ def test_tidying_removes_temporary_files_of_what_was_cut_short_and_nothing_else(
 
 def test_what_stamping_leaves_when_it_is_killed_is_what_is_removed(tmp_path):
     target = tmp_path / "a.png"
-    with FileOutlet(target).stage(b"data", b"sidecar", overwrite=False):
+    content = Content(b"data", "a.png")
+    with (
+        Scratch() as scratch,
+        FileOutlet(target).stage(content, b"sidecar", scratch=scratch, overwrite=False),
+    ):
         assert len(list(tmp_path.iterdir())) == 2
         remove_leftovers(target)
         assert list(tmp_path.iterdir()) == []

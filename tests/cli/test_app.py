@@ -7,7 +7,7 @@ import pytest
 from labeler import provenance, receipt, stamping
 from labeler.cli import options
 from labeler.marks.image import _PRESETS
-from tests.cli.running import environment, labeler
+from tests.cli.running import ROOT, environment, labeler
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_help_loads_nothing_heavy(arguments, tmp_path):
         f"sys.argv = ['labeler', *{arguments!r}]\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "heavy = {'numpy', 'cv2', 'PIL', 'c2pa', 'cryptography', 'sqlalchemy'}\n"
+        "heavy = {'numpy', 'cv2', 'PIL', 'av', 'c2pa', 'cryptography', 'soxr', 'sqlalchemy'}\n"
         "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)\n"
     )
     done = subprocess.run(
@@ -97,3 +97,28 @@ def test_the_layers_are_those_of_the_library():
 
 def test_the_ways_with_marked_sources_are_those_of_the_library():
     assert get_args(options.AlreadyMarkedName) == get_args(stamping.AlreadyMarked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "small", "large", "jobs"),
+    [
+        (None, 3, 0, 1),
+        (None, 9, 0, 2),
+        (None, 0, 3, 3),
+        (None, 5, 1, 2),
+        (8, 2, 0, 2),
+        (1, 0, 9, 1),
+    ],
+)
+def test_a_process_is_started_where_that_pays(asked, small, large, jobs, tmp_path, monkeypatch):
+    monkeypatch.setattr(options.os, "sched_getaffinity", lambda _: range(3), raising=False)
+    for index in range(small + large):
+        with (tmp_path / str(index)).open("wb") as file:
+            file.truncate(64 << 20 if index < large else 1000)
+    assert options.choose_jobs(asked, [str(path) for path in tmp_path.iterdir()]) == jobs
+
+
+def test_the_help_in_the_readme_is_what_is_printed(tmp_path):
+    printed = labeler("--help", home=tmp_path, COLUMNS="80").out
+    printed = printed.replace("python -m labeler", "labeler").strip()
+    assert f"```\n{printed}\n```" in (ROOT / "README.md").read_text()

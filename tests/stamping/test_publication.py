@@ -3,12 +3,15 @@ import hashlib
 import io
 import os
 import stat
+from contextlib import contextmanager
 
 import fsspec
 import pytest
 
 from labeler.credentials import find_sidecar
 from labeler.errors import OutputError, SettingsError
+from labeler.media.content import Content
+from labeler.media.scratch import Scratch
 from labeler.stamping.publication import open_outlet
 
 
@@ -22,9 +25,20 @@ def memory():
 
 
 def publish(target, data=b"data", sidecar=None, *, overwrite=False):
-    with open_outlet(target).stage(data, sidecar, overwrite=overwrite) as staged:
-        assert staged.read() == (data, sidecar)
+    with stage(open_outlet(target), data, sidecar, overwrite=overwrite) as staged:
+        written, beside = staged.read()
+        assert (written.data, beside) == (data, sidecar)
         staged.publish()
+
+
+@contextmanager
+def stage(outlet, data, sidecar, *, overwrite=False):
+    """Stage ``data``, from memory or, with `on_disk`, from a file."""
+    with (
+        Scratch() as scratch,
+        outlet.stage(Content(data, "x"), sidecar, scratch=scratch, overwrite=overwrite) as staged,
+    ):
+        yield staged
 
 
 def names(directory):
@@ -41,20 +55,20 @@ def test_a_file_and_its_sidecar_appear(tmp_path):
 
 def test_nothing_appears_before_it_is_published_or_when_it_is_not(tmp_path):
     target = tmp_path / "a.png"
-    with open_outlet(target).stage(b"x", b"y", overwrite=False):
+    with stage(open_outlet(target), b"x", b"y", overwrite=False):
         assert not target.exists()
         assert not (tmp_path / "a.png.c2pa").exists()
     assert names(tmp_path) == []
 
 
 def test_temporary_files_lie_beside_the_target_under_known_names(tmp_path):
-    with open_outlet(tmp_path / "a.png").stage(b"x", b"y", overwrite=False):
+    with stage(open_outlet(tmp_path / "a.png"), b"x", b"y", overwrite=False):
         assert all(n.startswith(".a.png.") and n.endswith(".tmp") for n in names(tmp_path))
         assert len(names(tmp_path)) == 2
 
 
 def test_an_error_leaves_nothing(tmp_path):
-    with pytest.raises(KeyError), open_outlet(tmp_path / "a").stage(b"x", None, overwrite=False):
+    with pytest.raises(KeyError), stage(open_outlet(tmp_path / "a"), b"x", None, overwrite=False):
         raise KeyError
     assert names(tmp_path) == []
 
@@ -73,7 +87,7 @@ def test_what_exists_is_not_replaced_unless_asked(tmp_path):
 
 @pytest.mark.parametrize("late", ["a.png", "a.png.c2pa"])
 def test_what_appears_in_the_meantime_is_not_replaced(tmp_path, late):
-    with open_outlet(tmp_path / "a.png").stage(b"x", b"y", overwrite=False) as staged:
+    with stage(open_outlet(tmp_path / "a.png"), b"x", b"y", overwrite=False) as staged:
         (tmp_path / late).write_bytes(b"somebody else's")
         with pytest.raises(OutputError, match="exists already"):
             staged.publish()
@@ -111,7 +125,7 @@ def test_file_systems_without_links(tmp_path, monkeypatch, exists):
 
     monkeypatch.setattr(os, "link", refuse)
     target = tmp_path / "a.png"
-    with open_outlet(target).stage(b"new", None, overwrite=False) as staged:
+    with stage(open_outlet(target), b"new", None, overwrite=False) as staged:
         if exists:
             target.write_bytes(b"somebody else's")
             with pytest.raises(OutputError, match="exists already"):
@@ -195,7 +209,7 @@ def test_an_object_and_its_sidecar_appear(memory):
 
 
 def test_an_object_does_not_appear_before_it_is_published(memory):
-    with open_outlet("memory://out/a.png").stage(b"x", b"y", overwrite=False):
+    with stage(open_outlet("memory://out/a.png"), b"x", b"y", overwrite=False):
         assert not memory.exists("/out/a.png")
         assert len(memory.find("/out")) == 2
     assert memory.find("/out") == []
@@ -247,7 +261,7 @@ class Uncounted:
 
 def test_streams_get_everything_once_it_is_published():
     for stream in (Sluggish(), Uncounted()):
-        with open_outlet(stream).stage(b"0123456789", None, overwrite=False) as staged:
+        with stage(open_outlet(stream), b"0123456789", None, overwrite=False) as staged:
             assert stream.taken == b""
             staged.publish()
         assert stream.taken == b"0123456789"

@@ -3,9 +3,15 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from labeler.codec.payload import Handle, Origin, Payload
+from labeler.codec.payload import Handle, Origin, Payload, ShortPayload
 from labeler.provenance import SourceType
-from labeler.receipt import Layer, LayerOutcome, Receipt
+from labeler.receipt import (
+    Layer,
+    LayerOutcome,
+    Receipt,
+    read_short_payload,
+    write_short_payload,
+)
 
 RECEIPT = Receipt(
     receipt_id="5f0c",
@@ -46,6 +52,7 @@ def test_the_schema_is_the_documented_one():
                 "present": True,
                 "p_value": 1e-99,
                 "psnr_db": 45.25,
+                "snr_db": None,
                 "reason": None,
             },
             {
@@ -53,6 +60,7 @@ def test_the_schema_is_the_documented_one():
                 "present": False,
                 "p_value": None,
                 "psnr_db": None,
+                "snr_db": None,
                 "reason": "it was allowed",
             },
         ],
@@ -61,6 +69,23 @@ def test_the_schema_is_the_documented_one():
 
 def test_what_is_written_is_read():
     assert Receipt.from_json(RECEIPT.to_json()) == RECEIPT
+
+
+def test_receipts_from_before_there_was_sound_are_read():
+    members = json.loads(RECEIPT.to_json())
+    for layer in members["layers"]:
+        del layer["snr_db"]
+    assert Receipt.from_json(json.dumps(members)) == RECEIPT
+
+
+def test_short_payloads_are_read_as_they_are_written():
+    short = ShortPayload.of(RECEIPT.payload)
+    written = json.loads(json.dumps(write_short_payload(short)))
+    assert written == {"origin": "composite", "tag": short.tag}
+    assert read_short_payload(written) == short
+    for wrong in ({}, {"origin": "x", "tag": 1}, {"origin": "composite", "tag": 1 << 16}):
+        with pytest.raises((KeyError, ValueError)):
+            read_short_payload(wrong)
 
 
 def test_times_are_written_in_utc():

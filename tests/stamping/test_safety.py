@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from labeler.errors import MarkNotVerifiedError, OutputError, RegistryError
+from labeler.media.content import Content
 from labeler.provenance import Provenance
 from labeler.receipt import Layer
 from labeler.registry import Registry, RegistryReader
-from labeler.stamping import build, files
+from labeler.stamping import build, files, in_memory
 from labeler.stamping import stamper as stamper_module
 from labeler.stamping.profile import profile_digest
 from tests.samples import encode, make_settings, photo
@@ -51,10 +52,10 @@ def test_a_disk_that_writes_something_else_is_noticed(
     read = files._StagedFiles.read
 
     def flip(self):
-        data, sidecar = read(self)
-        changed = bytearray(data)
-        changed[len(data) // 2] ^= 1
-        return bytes(changed), sidecar
+        written, sidecar = read(self)
+        changed = bytearray(written.data)
+        changed[len(changed) // 2] ^= 1
+        return Content(bytes(changed), written.name), sidecar
 
     monkeypatch.setattr(files._StagedFiles, "read", flip)
     with pytest.raises(MarkNotVerifiedError) as caught:
@@ -65,7 +66,7 @@ def test_a_disk_that_writes_something_else_is_noticed(
 
 
 def test_metadata_that_are_not_there_are_noticed(stamper, source, target, monkeypatch):
-    monkeypatch.setattr(build, "write_metadata", lambda data, *args, **options: data)
+    monkeypatch.setattr(in_memory, "write_metadata", lambda data, *args, **options: data)
     with pytest.raises(MarkNotVerifiedError, match="metadata"):
         stamper.stamp(source, target, PROVENANCE)
     assert names(target.parent) == []
@@ -77,7 +78,7 @@ def test_a_credential_that_is_not_there_is_noticed(stamper, source, target, monk
     def strip(self, order, draft, *args, **options):
         # The same picture, stamped by somebody else a moment before.
         other = build.build(order, self._tools)
-        object.__setattr__(draft, "data", other.data)
+        object.__setattr__(draft, "content", other.content)
         return finish(self, order, draft, *args, **options)
 
     monkeypatch.setattr(stamper_module.Stamper, "_finish", strip)
@@ -92,8 +93,8 @@ def test_a_credential_that_is_not_there_is_noticed(stamper, source, target, monk
 def test_a_target_that_appears_in_the_meantime_wins(stamper, settings, source, target, monkeypatch):
     prepare = Registry.prepare
 
-    def intrude(self, receipt, *, profile):
-        prepare(self, receipt, profile=profile)
+    def intrude(self, receipt, **options):
+        prepare(self, receipt, **options)
         target.write_bytes(b"somebody else's")
 
     monkeypatch.setattr(Registry, "prepare", intrude)

@@ -2,7 +2,7 @@ import pytest
 
 from detectors.conclusion import MISSING, NOT_HUMAN, UNSIGNED, Evidence, conclude
 from detectors.report import Conclusion, Finding, Presence, Technique
-from labeler.codec.payload import Handle, Origin, Payload
+from labeler.codec.payload import Handle, Origin, Payload, ShortPayload
 from labeler.provenance import SourceType
 
 PAYLOAD = Payload(origin=Origin.GENERATED, handle=Handle(0, 1))
@@ -148,7 +148,7 @@ def test_warnings_of_the_techniques_are_kept():
 def test_a_watermark_that_the_credential_names_and_nobody_finds_is_told():
     verdict = conclude([credential(GENERATED, payload=PAYLOAD), NO_WATERMARK])
     assert verdict.conclusion is Conclusion.MARKED
-    assert verdict.warnings == (MISSING.format(handle="0000-00000001"),)
+    assert verdict.warnings == (MISSING.format(payload="handle 0000-00000001"),)
     tampered = credential(GENERATED, payload=PAYLOAD, is_tampered=True)
     assert conclude([tampered, NO_WATERMARK]).warnings == ()
 
@@ -163,3 +163,18 @@ def test_a_named_ai_system_marks_unless_the_source_type_denies_it():
     assert conclude([named()]).origin is Origin.UNKNOWN
     assert conclude([named(GENERATED)]).origin is Origin.GENERATED
     assert conclude([named("digitalCapture")]).conclusion is Conclusion.NO_MARK_FOUND
+
+
+def test_a_short_payload_is_held_against_a_whole_one_by_its_tag():
+    short, other = ShortPayload.of(PAYLOAD), ShortPayload.of(OTHER)
+    for one in (PAYLOAD, short):
+        verdict = conclude([credential(GENERATED, payload=one), watermark(short)])
+        assert (verdict.conclusion, verdict.origin) == (Conclusion.MARKED, Origin.GENERATED)
+        verdict = conclude([credential(GENERATED, payload=one), watermark(other)])
+        assert verdict.conclusion is Conclusion.CONFLICTING
+        assert f"tag {other.tag:04x}" in verdict.warnings[-1]
+
+
+def test_a_watermark_that_is_there_and_cannot_be_read_is_not_missing():
+    verdict = conclude([credential(GENERATED, payload=PAYLOAD), watermark(None)])
+    assert (verdict.conclusion, verdict.warnings) == (Conclusion.MARKED, ())

@@ -1,0 +1,114 @@
+"""Looking for the mark in a sound file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from detectors import audio
+from detectors.conclusion import Evidence
+from detectors.fingerprint import take
+from detectors.report import Finding, Presence, Technique
+from labeler.codec.keys import Keyring
+from labeler.codec.payload import Payload, ShortPayload
+from labeler.codec.sound import Samples
+from labeler.errors import UnreadableMediaError
+from labeler.media.audible import Audible
+from labeler.receipt import write_payload, write_short_payload
+
+__all__ = ["detect", "examine"]
+
+_UNREAD: Final = (
+    "The sound carries traces of a watermark, but not enough to be sure: it was made with another "
+    "key, or is too short or too damaged."
+)
+
+
+def detect(audible: Audible, keyring: Keyring) -> Evidence:
+    """Look for a watermark in all of a sound.
+
+    Args:
+        audible: The channels that are heard.
+        keyring: The keys to try.
+
+    Raises:
+        UnreadableMediaError: The sound is truncated or damaged.
+    """
+    found, damage = _listen(audible, keyring)
+    if damage is not None:
+        raise damage
+    return _as_evidence(found)
+
+
+def examine(audible: Audible, keyring: Keyring) -> Iterator[Evidence]:
+    """Look for a watermark in a sound, up to where it is damaged.
+
+    Of a sound whose watermark is in its short form, the fingerprint comes next.
+
+    Args:
+        audible: The channels that are heard.
+        keyring: The keys to try.
+
+    Raises:
+        UnreadableMediaError: The sound is truncated or damaged; what was found before, came before.
+    """
+    found, damage = _listen(audible, keyring)
+    # That remains show no mark says nothing of the whole.
+    if damage is None or found.presence is Presence.PRESENT:
+        yield _as_evidence(found)
+    if isinstance(found.payload, ShortPayload):
+        yield take(
+            _Undamaged(audible),
+            audible.sample_rate_hz,
+            spans=found.spans,
+            speed=found.speed,
+            pitch=found.pitch,
+        )
+    if damage is not None:
+        raise damage
+
+
+def _listen(
+    audible: Audible, keyring: Keyring
+) -> tuple[audio.Detection, UnreadableMediaError | None]:
+    blocks = _Undamaged(audible)
+    found = audio.detect_blocks(iter(blocks), audible.sample_rate_hz, keyring)
+    return found, blocks.damage
+
+
+class _Undamaged:
+    """The blocks of a sound up to its first damage."""
+
+    def __init__(self, audible: Audible) -> None:
+        self._audible = audible
+        self.damage: UnreadableMediaError | None = None
+
+    def __iter__(self) -> Iterator[Samples]:
+        try:
+            yield from self._audible.blocks()
+        except UnreadableMediaError as error:
+            self.damage = error
+
+
+def _as_evidence(found: audio.Detection) -> Evidence:
+    payload = found.payload
+    detail: Mapping[str, object] = {
+        "payload": write_payload(payload) if isinstance(payload, Payload) else None,
+        "short_payload": write_short_payload(payload)
+        if isinstance(payload, ShortPayload)
+        else None,
+        "key_id": found.key_id,
+        "spans": [[span.start_s, span.end_s] for span in found.spans],
+        "speed": found.speed,
+        "pitch": found.pitch,
+    }
+    return Evidence(
+        finding=Finding(
+            technique=Technique.WATERMARK,
+            presence=found.presence,
+            p_value=found.p_value,
+            detail=detail,
+        ),
+        payload=payload,
+        warnings=(_UNREAD,) if found.presence is Presence.INCONCLUSIVE else (),
+    )

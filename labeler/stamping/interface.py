@@ -1,0 +1,216 @@
+"""What every medium offers to the pipeline, and what the pipeline hands around.
+
+Two things differ. How a watermark gets into content and out of it is a matter of what people
+perceive: pictures, sound. Where content lies while the layers around it are written is a matter of
+its size: in memory, or on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from detectors.conclusion import Evidence
+from labeler.codec.acoustic import Fingerprint
+from labeler.codec.keys import Key, Keyring
+from labeler.codec.payload import Handle, Payload, ShortPayload
+from labeler.credentials import Identity, ManifestDefinition, SoftBinding, TrustStore
+from labeler.errors import CapacityError, IdentityError, MarkNotVerifiedError
+from labeler.media.content import Content
+from labeler.media.media_type import MediaType
+from labeler.media.scratch import Scratch
+from labeler.provenance import Provenance
+from labeler.receipt import Layer
+from labeler.settings import Settings
+
+__all__ = [
+    "Draft",
+    "ExpectedWatermark",
+    "Layers",
+    "Marked",
+    "Medium",
+    "Order",
+    "Signature",
+    "Tools",
+    "WatermarkLostError",
+    "Watermarking",
+]
+
+
+class WatermarkLostError(CapacityError, MarkNotVerifiedError):
+    """The watermark did not survive the encoding: the content cannot carry it in this format."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is asked for, once the source is known to be of use."""
+
+    content: Content
+    """The source."""
+    media_type: MediaType
+    sidecar: bytes | None = field(repr=False)
+    """The source's manifest store, where that lies beside it."""
+    provenance: Provenance
+    allow_missing: frozenset[Layer]
+    force_invalid_parent: bool
+    scratch: Scratch
+    """Where files on their way to the output go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What is the same for every file."""
+
+    settings: Settings
+    key: Key
+    """Makes watermarks."""
+    keyring: Keyring
+    """Finds watermarks that are there already."""
+    identity: Identity | IdentityError
+    """Who signs, or why nobody can."""
+    trust: TrustStore
+    reserve: Callable[[], Handle]
+    """Gives a new handle."""
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedWatermark:
+    """A watermark that has to be found."""
+
+    carried: Payload | ShortPayload
+    """What the content itself says."""
+    payload: Payload | None
+    """What that stands for; None where it is a short form that nobody here made."""
+    key: Key
+    frames: frozenset[int] | None = None
+    """Numbers of a picture's frames that have to carry it; None: one of them has to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """Content that carries a new watermark."""
+
+    content: Content
+    """The file, encoded again."""
+    watermark: ExpectedWatermark
+    psnr_db: float | None = None
+    """See `labeler.receipt.LayerOutcome`."""
+    snr_db: float | None = None
+    """See `labeler.receipt.LayerOutcome`."""
+    remark: str | None = None
+    """What the mark does not cover; None where it covers everything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """What signing added."""
+
+    sidecar: bytes | None = field(default=None, repr=False)
+    """The manifest store, to be kept beside the file; None where it is embedded."""
+    manifest_id: str
+    """Label of the manifest."""
+    remark: str | None = None
+    """Why there is a sidecar, where that needs saying."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An output that nobody has seen yet."""
+
+    content: Content
+    signature: Signature | None = None
+    """The credential; None where there is none."""
+    marked: Marked | None = None
+    """What making the watermark gave; None where none was made."""
+    watermark: ExpectedWatermark | None
+    """The watermark that it carries; None where there is none."""
+    remarks: Mapping[Layer, str]
+    """Why a layer is missing, or what it does not cover."""
+
+
+class Watermarking(Protocol):
+    """Watermarks in one kind of content."""
+
+    def find(self, order: Order, tools: Tools) -> Evidence:
+        """Look for a watermark in the source.
+
+        Raises:
+            MediaError: The source cannot be decoded.
+        """
+        ...
+
+    def mark(self, order: Order, payload: Payload, tools: Tools) -> Marked:
+        """Encode the source again, with a watermark.
+
+        Raises:
+            CapacityError: It cannot carry one.
+            UnsupportedMediaError: Its format cannot be written without loss.
+            MediaError: It cannot be decoded.
+        """
+        ...
+
+    def bind(self, watermark: ExpectedWatermark) -> SoftBinding:
+        """What the manifest says of a watermark: what a detector reads out of the content."""
+        ...
+
+    def check(
+        self, written: Content, expected: ExpectedWatermark, order: Order, tools: Tools
+    ) -> float:
+        """See that the watermark reads from what was written, and give its p-value.
+
+        Raises:
+            WatermarkLostError: It does not.
+            MarkNotVerifiedError: What was written cannot be opened.
+        """
+        ...
+
+    def fingerprint(
+        self, written: Content, watermark: ExpectedWatermark, order: Order, tools: Tools
+    ) -> Fingerprint | None:
+        """What the registry needs to tell the output from others with the same short payload.
+
+        None where the watermark alone leads to its receipt.
+        """
+        ...
+
+
+class Layers(Protocol):
+    """The layers around content: metadata and the credential."""
+
+    def write_metadata(self, content: Content, order: Order) -> Content:
+        """``content`` with metadata that say what is claimed.
+
+        Raises:
+            MetadataError: They cannot be written.
+        """
+        ...
+
+    def sign(
+        self,
+        content: Content,
+        definition: ManifestDefinition,
+        identity: Identity,
+        order: Order,
+        tools: Tools,
+        *,
+        now: datetime,
+    ) -> tuple[Content, Signature]:
+        """``content`` with a credential, embedded or beside it.
+
+        The definition speaks of a parent or not: the source is the parent.
+
+        Raises:
+            CredentialError: It cannot be signed, or the parent's credential does not hold.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Medium:
+    """How one kind of content is stamped."""
+
+    watermarking: Watermarking
+    layers: Layers

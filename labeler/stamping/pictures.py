@@ -1,0 +1,144 @@
+"""The image mark in the frames of a picture: made, measured, and read back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from detectors import image, pictures
+from detectors.conclusion import Evidence
+from detectors.report import Presence
+from labeler.codec.keys import Key, Keyring
+from labeler.codec.payload import Payload, ShortPayload
+from labeler.codec.pixels import Pixels
+from labeler.credentials import SoftBinding
+from labeler.errors import CapacityError
+from labeler.marks import image as marks
+from labeler.media.content import Content
+from labeler.media.picture import Picture, open_picture
+from labeler.stamping.interface import ExpectedWatermark, Marked, Order, Tools
+from labeler.stamping.readback import lost, opening
+from labeler.strength import Strength
+
+__all__ = ["PictureWatermarking"]
+
+_TOO_FLAT = (
+    "The picture is too flat, too small or too strongly compressed for it: use the strength "
+    '"robust" (--strength), or a format with less compression'
+)
+
+
+class PictureWatermarking:
+    """See `labeler.stamping.interface.Watermarking`."""
+
+    def find(self, order: Order, tools: Tools) -> Evidence:
+        """See `Watermarking.find`."""
+        return pictures.detect(_open(order.content, order, tools), tools.keyring)
+
+    def mark(self, order: Order, payload: Payload, tools: Tools) -> Marked:
+        """See `Watermarking.mark`.
+
+        A blank page or a black frame cannot carry the mark; it is passed on as it is, as long as
+        another can.
+        """
+        picture = _open(order.content, order, tools)
+        marking = _Marking(payload, tools.key, tools.settings.strength)
+        data = picture.encode(marking.frames(picture))
+        if marking.refusal is not None and not marking.marked:
+            raise marking.refusal
+        frames = frozenset(marking.marked)
+        return Marked(
+            content=Content(data, order.content.name),
+            watermark=ExpectedWatermark(
+                carried=payload, payload=payload, key=tools.key, frames=frames
+            ),
+            psnr_db=marking.psnr_db(),
+            remark=_remark(picture.frame_count, len(frames)),
+        )
+
+    def bind(self, watermark: ExpectedWatermark) -> SoftBinding:
+        """See `Watermarking.bind`."""
+        if isinstance(watermark.carried, ShortPayload):
+            raise TypeError("pictures carry whole payloads")
+        return SoftBinding.for_payload(watermark.carried)
+
+    def check(
+        self, written: Content, expected: ExpectedWatermark, order: Order, tools: Tools
+    ) -> float:
+        """See `Watermarking.check`; of several frames, the largest p-value."""
+        with opening():
+            found = _search(_open(written, order, tools), expected)
+        return lost(_TOO_FLAT) if found is None else found
+
+    def fingerprint(
+        self, written: Content, watermark: ExpectedWatermark, order: Order, tools: Tools
+    ) -> None:
+        """See `Watermarking.fingerprint`: pictures carry whole payloads."""
+
+
+def _open(content: Content, order: Order, tools: Tools) -> Picture:
+    return open_picture(content.data, name=order.content.name, max_pixels=tools.settings.max_pixels)
+
+
+def _remark(frame_count: int, marked: int) -> str | None:
+    bare = frame_count - marked
+    return f"{bare} of {frame_count} frames are too flat to carry it" if bare else None
+
+
+def _search(picture: Picture, expected: ExpectedWatermark) -> float | None:
+    """The p-value with which the watermark reads; None where it does not."""
+    if expected.frames is None:
+        evidence = pictures.detect(picture, Keyring([expected.key]))
+        return evidence.finding.p_value if evidence.payload == expected.carried else None
+    worst = 0.0
+    for index, pixels in enumerate(picture.frames()):
+        if index in expected.frames:
+            found = image.detect(pixels, [expected.key])
+            if found.presence is not Presence.PRESENT or found.payload != expected.carried:
+                return None
+            worst = max(worst, found.p_value)
+    return worst
+
+
+@dataclass(slots=True)
+class _Marking:
+    """Marks frames on their way to the encoder, which takes them one by one."""
+
+    payload: Payload
+    key: Key
+    strength: Strength
+    marked: list[int] = field(default_factory=list)
+    refusal: CapacityError | None = None
+    _squared_error: float = 0.0
+    """Sum over all frames, each relative to its type's whole range."""
+    _values: int = 0
+
+    def frames(self, picture: Picture) -> Iterator[Pixels]:
+        last = picture.frame_count - 1
+        for index, pixels in enumerate(picture.frames()):
+            try:
+                marked = marks.embed(pixels, self.payload, self.key, strength=self.strength)
+            except CapacityError as error:
+                self.refusal = error
+                if index == last and not self.marked:
+                    raise  # nothing would come of encoding
+                yield pixels
+                continue
+            self.marked.append(index)
+            self._measure(pixels, marked)
+            yield marked
+
+    def _measure(self, before: Pixels, after: Pixels) -> None:
+        peak = float(np.iinfo(before.dtype).max)
+        self._squared_error += cv2.norm(before, after, cv2.NORM_L2SQR) / peak**2
+        channels = 1 if before.ndim == 2 else 3  # alpha is no part of what is compared
+        self._values += before.shape[0] * before.shape[1] * channels
+
+    def psnr_db(self) -> float | None:
+        if not self._squared_error:
+            return None
+        return 10 * math.log10(self._values / self._squared_error)

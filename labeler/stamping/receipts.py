@@ -1,0 +1,64 @@
+"""The receipt of an output that is about to be published."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import datetime
+
+from labeler.media.content import Content
+from labeler.receipt import Layer, LayerOutcome, Receipt
+from labeler.stamping.interface import Draft, Order
+from labeler.stamping.outlet import Outlet
+
+__all__ = ["make_receipt"]
+
+
+def make_receipt(
+    order: Order,
+    draft: Draft,
+    outlet: Outlet,
+    written: Content,
+    *,
+    p_value: float | None,
+    created_at: datetime,
+) -> Receipt:
+    """What was done to one output.
+
+    Args:
+        order: What was asked for.
+        draft: What was made.
+        outlet: Where it goes.
+        written: What was read back from there.
+        p_value: That of the watermark in it.
+        created_at: The present time.
+    """
+    watermark, signature, marked = draft.watermark, draft.signature, draft.marked
+    beside = None if signature is None or signature.sidecar is None else outlet.sidecar_name
+    return Receipt(
+        receipt_id=str(uuid.uuid4()),
+        created_at=created_at,
+        target=outlet.name,
+        sidecar=beside,
+        media_type=order.media_type.value,
+        source_sha256=order.content.sha256,
+        target_sha256=written.sha256,
+        source_type=order.provenance.source_type,
+        payload=None if watermark is None else watermark.payload,
+        key_id=None if watermark is None else watermark.key.key_id,
+        manifest_id=None if signature is None else signature.manifest_id,
+        layers=(
+            _outcome(Layer.CREDENTIAL, draft, present=signature is not None),
+            replace(
+                _outcome(Layer.WATERMARK, draft, present=watermark is not None),
+                p_value=p_value,
+                psnr_db=None if marked is None else marked.psnr_db,
+                snr_db=None if marked is None else marked.snr_db,
+            ),
+            _outcome(Layer.METADATA, draft, present=Layer.METADATA not in draft.remarks),
+        ),
+    )
+
+
+def _outcome(layer: Layer, draft: Draft, *, present: bool) -> LayerOutcome:
+    return LayerOutcome(layer=layer, present=present, reason=draft.remarks.get(layer))

@@ -1,0 +1,167 @@
+"""The mark in sound: made, measured, and read back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from detectors import sounds
+from detectors.conclusion import Evidence
+from detectors.report import Presence
+from labeler.codec.acoustic import Fingerprint, fingerprint_blocks
+from labeler.codec.keys import Key, Keyring
+from labeler.codec.payload import Payload, ShortPayload
+from labeler.codec.sound import Samples
+from labeler.credentials import SoftBinding
+from labeler.errors import CapacityError
+from labeler.marks import audio
+from labeler.media.audible import Audible, Rechunked
+from labeler.media.content import Content
+from labeler.media.sound import open_sound
+from labeler.stamping.interface import (
+    ExpectedWatermark,
+    Marked,
+    Order,
+    Tools,
+    WatermarkLostError,
+)
+from labeler.stamping.readback import lost, opening
+from labeler.strength import Strength
+
+__all__ = ["SoundWatermarking"]
+
+_TOO_WEAK: Final = (
+    'The sound is too strongly compressed or too quiet for it: use the strength "robust" '
+    "(--strength), or a format with less compression"
+)
+_DOUBTFUL_BELOW_S: Final = 60.0
+"""Duration below which a lossy format may leave too little of a payload."""
+_SHORT: Final = "short form, resolved only by a registry that knows what the output sounds like"
+
+
+class SoundWatermarking:
+    """See `labeler.stamping.interface.Watermarking`."""
+
+    def find(self, order: Order, tools: Tools) -> Evidence:
+        """See `Watermarking.find`."""
+        evidence = sounds.detect(_open(order.content, order, tools), tools.keyring)
+        if evidence.finding.presence is Presence.INCONCLUSIVE:
+            # Of a thousand sounds without a mark, one may look like this: no reason to refuse it.
+            return replace(evidence, finding=replace(evidence.finding, presence=Presence.ABSENT))
+        return evidence
+
+    def mark(self, order: Order, payload: Payload, tools: Tools) -> Marked:
+        """See `Watermarking.mark`. Sound that has no room for the payload gets its short form."""
+        audible = _open(order.content, order, tools)
+        short = ShortPayload.of(payload)
+        if not audible.is_shorter_than(audio.SHORT_FORM_BELOW_S):
+            with suppress(CapacityError):
+                marked = self._mark_with(payload, payload, audible, order, tools)
+                # In much sound it reads all the same: that is seen when it has been written.
+                if not audible.is_shorter_than(_DOUBTFUL_BELOW_S) or self._reads(
+                    marked, order, tools
+                ):
+                    return marked
+                marked.content.local_path.unlink()
+        marked = self._mark_with(short, payload, audible, order, tools)
+        return replace(marked, remark=_SHORT)
+
+    def _mark_with(
+        self,
+        carried: Payload | ShortPayload,
+        payload: Payload,
+        audible: Audible,
+        order: Order,
+        tools: Tools,
+    ) -> Marked:
+        marking = _Marking(audible, carried, tools.key, tools.settings.strength)
+        target = order.scratch.new_file(order.media_type.extension)
+        with order.scratch.writing():
+            audible.sound.encode(marking.blocks(), target)
+        return Marked(
+            content=Content.of_file(target, order.content.name),
+            watermark=ExpectedWatermark(carried=carried, payload=payload, key=tools.key),
+            snr_db=marking.snr_db(),
+        )
+
+    def _reads(self, marked: Marked, order: Order, tools: Tools) -> bool:
+        with suppress(WatermarkLostError):
+            self.check(marked.content, marked.watermark, order, tools)
+            return True
+        return False
+
+    def bind(self, watermark: ExpectedWatermark) -> SoftBinding:
+        """See `Watermarking.bind`."""
+        return SoftBinding.for_sound(watermark.carried)
+
+    def check(
+        self, written: Content, expected: ExpectedWatermark, order: Order, tools: Tools
+    ) -> float:
+        """See `Watermarking.check`."""
+        with opening():
+            audible = _open(written, order, tools)
+            evidence = sounds.detect(audible, Keyring([expected.key]))
+        p_value = evidence.finding.p_value
+        if evidence.payload != expected.carried or p_value is None:
+            lost(_TOO_WEAK)
+        return p_value
+
+    def fingerprint(
+        self, written: Content, watermark: ExpectedWatermark, order: Order, tools: Tools
+    ) -> Fingerprint | None:
+        """See `Watermarking.fingerprint`."""
+        if watermark.payload is None or watermark.carried == watermark.payload:
+            return None
+        audible = _open(written, order, tools)
+        return fingerprint_blocks(audible.blocks(), audible.sample_rate_hz)
+
+
+def _open(content: Content, order: Order, tools: Tools) -> Audible:
+    sound = open_sound(content.local_path, name=order.content.name)
+    return Audible(sound, max_duration_s=tools.settings.max_duration_s)
+
+
+@dataclass(slots=True)
+class _Marking:
+    """Marks the audible channels on their way to the encoder, and measures what that changes."""
+
+    audible: Audible
+    payload: Payload | ShortPayload
+    key: Key
+    strength: Strength
+    _energy: float = 0.0
+    _changed: float = 0.0
+
+    def blocks(self) -> Iterator[Samples]:
+        marked = Rechunked(
+            audio.embed_blocks(
+                self.audible.blocks,
+                self.audible.sample_rate_hz,
+                self.payload,
+                self.key,
+                strength=self.strength,
+            )
+        )
+        # Decoded once more, because what comes out is late by as much as marking looks ahead.
+        for block in self.audible.whole_blocks():
+            before = self.audible.of(block)
+            after = marked.take(len(block))
+            self._energy += _energy(before)
+            self._changed += _energy(after - before)
+            yield self.audible.replace(block, after)
+        marked.finish()
+
+    def snr_db(self) -> float | None:
+        """Signal-to-noise ratio; None where there is neither the one nor the other."""
+        if not self._energy or not self._changed:
+            return None
+        return 10 * math.log10(self._energy / self._changed)
+
+
+def _energy(samples: Samples) -> float:
+    return float(np.sum(np.square(samples, dtype=np.float64)))

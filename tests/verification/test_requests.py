@@ -1,0 +1,40 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.requests import pack_request, unpack_request
+from labeler.errors import UnreadableMediaError
+from labeler.media.content import Content
+
+SIDECARS = st.none() | st.binary(max_size=50)
+
+
+def travel(content, sidecar):
+    """What arrives on the other side of the pipe, and how many bytes went through it."""
+    header, body = pack_request(content, sidecar)
+    arrived, beside = unpack_request(json.loads(json.dumps(header)), body)
+    assert (arrived.name, beside) == (content.name, sidecar)
+    return arrived, len(body)
+
+
+@given(data=st.binary(max_size=100), name=st.text(), sidecar=SIDECARS)
+def test_what_is_in_memory_travels_with_the_message(data, name, sidecar):
+    arrived, sent = travel(Content(data, name), sidecar)
+    assert arrived.data == data
+    assert sent == len(data) + len(sidecar or b"")
+
+
+@pytest.mark.parametrize("sidecar", [None, b"", b"store"])
+@pytest.mark.parametrize("name", ["a b.wav", "caf\udce9.wav"])
+def test_what_is_on_disk_travels_by_its_path_and_is_checked_there(tmp_path, name, sidecar):
+    path = tmp_path / name
+    path.write_bytes(b"sound" * 100)
+    arrived, sent = travel(Content.of_file(path, name), sidecar)
+    assert arrived.data == b"sound" * 100
+    assert arrived.path is None
+    assert sent == len(sidecar or b"")
+    path.write_bytes(b"other")
+    with pytest.raises(UnreadableMediaError, match="changed"):
+        _ = arrived.local_path
