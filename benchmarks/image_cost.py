@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import statistics
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,9 +23,11 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import pictures
+from benchmarks.command import benchmark_parser, publish
 from benchmarks.image_attacks import Pixels, attacked
 from benchmarks.image_memory import Memory, memory_table, weigh
 from benchmarks.marking import mark, random_for, random_key, random_payload
+from benchmarks.measuring import timed
 from benchmarks.tables import markdown_table
 from benchmarks.workers import worker_pool
 from detectors.image import detect
@@ -67,35 +67,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     timings = _time_all(paths, options.megapixels, options.repeats)
     memory = weigh(paths[0], options.memory_megapixels)
     report = _report(timings, memory)
-    print(report)
-    if options.json:
-        document = {"timings": list(map(asdict, timings)), "memory": list(map(asdict, memory))}
-        options.json.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
-    if options.markdown:
-        options.markdown.write_text(report + "\n")
+    document = {"timings": list(map(asdict, timings)), "memory": list(map(asdict, memory))}
+    publish(options, report, document)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.image_cost",
-        description=(__doc__ or "").split("\n", maxsplit=1)[0],
-    )
-    parser.add_argument("folder", type=Path, metavar="PICTURES_DIR")
+    parser = benchmark_parser("image_cost", __doc__, media="pictures", workers=False)
     parser.add_argument(
-        "--pictures",
-        type=lambda text: tuple(text.split(",")),
-        default=(),
-        metavar="NAME,…",
-        help="file names without suffix (default: a few, spread over the folder)",
+        "--count",
+        type=int,
+        default=5,
+        help="pictures, spread over the folder, unless named (default: 5)",
     )
-    parser.add_argument("--count", type=int, default=5, help="how many a few are (default: 5)")
     parser.add_argument("--megapixels", type=_sizes, default=(1.0, 2.0, 4.0), metavar="MP,…")
     parser.add_argument(
         "--memory-megapixels", type=_sizes, default=(1.0, 4.0, 12.0), metavar="MP,…"
     )
     parser.add_argument("--repeats", type=int, default=5, help="rounds (default: 5)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every median here")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables here")
     return parser
 
 
@@ -128,7 +116,7 @@ def _time_picture(path: Path, megapixels: float, repeats: int) -> list[Timing]:
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in operations}
     for _ in range(repeats + 1):
         for name, operation in operations.items():
-            times[name].append(_timed(operation))
+            times[name].append(timed(operation))
     return [
         Timing(
             picture=path.stem,
@@ -176,13 +164,6 @@ def _to_jpeg(image: Image.Image) -> bytes:
     file = io.BytesIO()
     image.save(file, "JPEG", quality=90)
     return file.getvalue()
-
-
-def _timed(operation: Callable[[], object]) -> tuple[float, float]:
-    """Processor and wall-clock seconds."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    operation()
-    return time.process_time() - cpu, time.perf_counter() - wall
 
 
 # ---------------------------------------------------------------- reporting

@@ -16,7 +16,6 @@ accepted, or if p-values are smaller than uniform ones.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -26,22 +25,18 @@ from typing import Final
 import numpy as np
 
 from benchmarks import pictures
-from benchmarks.binomial import at_least, interval
+from benchmarks.calibration import KeyTrials, calibration, p_values, smallest, summary
+from benchmarks.command import benchmark_parser, publish
 from benchmarks.image_attacks import ATTACKS, Attack, Pixels, generator
 from benchmarks.image_edits import chain, jpeg, resize
 from benchmarks.marking import mark, random_for, random_key, random_payload
 from benchmarks.synthetic_pictures import SYNTHETIC
-from benchmarks.tables import markdown_table
 from benchmarks.workers import as_measured
 from detectors.image import detect_each
 from detectors.report import Presence
 from labeler.errors import CapacityError
 
 WANTED_PAIRS: Final = 20_000
-LEVELS: Final = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
-REJECTION_LEVEL: Final = 1e-3
-"""A count this improbable under uniform p-values says that they are too small."""
-
 _SYNCHRONISATION: Final = "synchronisation, unmarked"
 _LEGEND: Final = (
     "P(count) is the probability of at least so many if p-values were uniform; the interval "
@@ -98,16 +93,9 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseResult:
-    """What the detector said about one case, key by key."""
+class CaseResult(KeyTrials):
+    """What the detector said about one case, key by key and before any key."""
 
-    kind: str
-    name: str
-    p_values: tuple[float, ...]
-    accepted: int
-    """Keys whose mark was called present, or for which a payload was given."""
-    inconclusive: int
-    """Keys for which the detector would not say whether there is a mark."""
     synchronisation_p_value: float
     """The p-value of the part of the search that knows no key."""
 
@@ -118,33 +106,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cases = _cases(pictures.find(options.folder, options.pictures), options.keys, options.seed)
     results = _run(cases, options.jobs)
     report, passed = _report(results)
-    print(report)
-    if options.json:
-        document = [asdict(result) for result in results]
-        options.json.write_text(json.dumps(document, allow_nan=False) + "\n")
-    if options.markdown:
-        options.markdown.write_text(report + "\n")
+    publish(options, report, [asdict(result) for result in results])
     sys.exit(0 if passed else 1)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.image_false_positives",
-        description=(__doc__ or "").split("\n", maxsplit=1)[0],
-    )
-    parser.add_argument("folder", type=Path, metavar="PICTURES_DIR", help="unmarked pictures")
-    parser.add_argument(
-        "--pictures",
-        type=lambda text: tuple(text.split(",")),
-        default=(),
-        metavar="NAME,…",
-        help="file names without suffix (default: every picture in the folder)",
-    )
+    parser = benchmark_parser("image_false_positives", __doc__, media="pictures")
     parser.add_argument("--keys", type=int, default=100, help="random keys a case (default: 100)")
-    parser.add_argument("--jobs", type=int, default=2, help="worker processes (default: 2)")
-    parser.add_argument("--seed", type=int, default=1, help="of keys and payloads (default: 1)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every p-value here")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables here")
     return parser
 
 
@@ -222,69 +190,21 @@ def _report(results: Sequence[CaseResult]) -> tuple[str, bool]:
     """The tables, and whether nothing was accepted and no p-values are too small."""
     pairs = sum(len(result.p_values) for result in results if result.kind != OTHER_KEY)
     accepted = sum(result.accepted for result in results)
-    calibration, calibrated = _calibration(results)
-    shortfall = f" (fewer than the {WANTED_PAIRS} asked for)" if pairs < WANTED_PAIRS else ""
-    parts = [
-        f"{pairs} pairs of unmarked picture and random key{shortfall}",
-        _summary(results),
-        calibration,
-        _LEGEND,
-        _smallest(results),
-        f"Accepted: {accepted}. p-values are {'not ' if calibrated else ''}smaller than uniform.",
-    ]
-    return "\n\n".join(parts), calibrated and not accepted
-
-
-def _summary(results: Sequence[CaseResult]) -> str:
-    rows = []
-    for kind in VARIANTS:
-        those = [result for result in results if result.kind == kind]
-        accepted = sum(result.accepted for result in those)
-        inconclusive = sum(result.inconclusive for result in those)
-        least = min(_p_values(those), default=1.0)
-        pairs = len(_p_values(those))
-        rows.append((kind, len(those), pairs, accepted, inconclusive, f"{least:.1e}"))
-    header = ("kind", "cases", "pairs", "accepted", "inconclusive", "least p")
-    return markdown_table(header, rows)
-
-
-def _calibration(results: Sequence[CaseResult]) -> tuple[str, bool]:
-    """Counts of small p-values against uniform ones, and whether no key's count is too high."""
-    samples = {
-        kind: _p_values([result for result in results if result.kind == kind]) for kind in VARIANTS
-    }
+    samples = {kind: p_values(results, kind) for kind in VARIANTS}
     samples[_SYNCHRONISATION] = [
         result.synchronisation_p_value for result in results if result.kind != OTHER_KEY
     ]
-    rows = []
-    calibrated = True
-    for name, p_values in samples.items():
-        for level in LEVELS:
-            count, trials = sum(p_value <= level for p_value in p_values), len(p_values)
-            probability = at_least(count, trials, level)
-            if name != _SYNCHRONISATION:
-                calibrated &= probability >= REJECTION_LEVEL
-            low, high = interval(count, trials)
-            span = f"{low:.1e} to {high:.1e}"
-            expected = f"{trials * level:.2f}"
-            rows.append((name, f"{level:.0e}", count, expected, span, f"{probability:.3g}"))
-    header = ("kind", "p at most", "count", "if uniform", "rate, 95 %", "P(count)")
-    return markdown_table(header, rows), calibrated
-
-
-def _smallest(results: Sequence[CaseResult], count: int = 8) -> str:
-    ranked = sorted(
-        ((p_value, result) for result in results for p_value in result.p_values),
-        key=lambda pair: pair[0],
-    )
-    rows = [
-        (f"{result.kind}: {result.name}", f"{p_value:.2e}") for p_value, result in ranked[:count]
+    table, calibrated = calibration(samples, untested=(_SYNCHRONISATION,))
+    shortfall = f" (fewer than the {WANTED_PAIRS} asked for)" if pairs < WANTED_PAIRS else ""
+    parts = [
+        f"{pairs} pairs of unmarked picture and random key{shortfall}",
+        summary(results, list(VARIANTS)),
+        table,
+        _LEGEND,
+        smallest(results),
+        f"Accepted: {accepted}. p-values are {'not ' if calibrated else ''}smaller than uniform.",
     ]
-    return markdown_table(("smallest p-values", "p"), rows)
-
-
-def _p_values(results: Sequence[CaseResult]) -> list[float]:
-    return [p_value for result in results for p_value in result.p_values]
+    return "\n\n".join(parts), calibrated and not accepted
 
 
 if __name__ == "__main__":

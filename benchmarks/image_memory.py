@@ -5,7 +5,6 @@ The peak includes Python and the libraries: what a container or a job limit has 
 
 from __future__ import annotations
 
-import resource
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ import numpy as np
 
 from benchmarks import pictures
 from benchmarks.marking import mark, random_for, random_key, random_payload
+from benchmarks.measuring import peak_bytes
 from benchmarks.tables import markdown_table
 from benchmarks.workers import worker_pool
 from detectors.image import detect
@@ -26,8 +26,6 @@ __all__ = ["Memory", "memory_table", "weigh"]
 OPERATIONS: Final = ("nothing", "embed", "detect, marked", "detect, unmarked")
 LIMIT_BYTES_PER_PIXEL: Final = 40
 LIMIT_CONSTANT_MB: Final = 150
-
-_STATUS: Final = Path("/proc/self/status")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,20 +71,8 @@ def _measure(operation: str, file: Path) -> Memory:
     return Memory(
         operation=operation,
         pixels=pixels.shape[0] * pixels.shape[1],
-        peak_bytes=_peak_bytes(),
+        peak_bytes=peak_bytes(),
     )
-
-
-def _peak_bytes() -> int:
-    """The largest resident set that this process ever had."""
-    # Linux hands ru_maxrss on to the programs that a process starts: the parent's peak would
-    # count. VmHWM is of this program alone.
-    if _STATUS.exists():
-        for line in _STATUS.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return 1024 * int(line.split()[1])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def memory_table(memory: Sequence[Memory]) -> str:

@@ -12,7 +12,6 @@ listed as such.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import statistics
 import sys
@@ -20,13 +19,15 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 from benchmarks import pictures
+from benchmarks.command import add_marking_options, attack_chooser, benchmark_parser, publish
 from benchmarks.image_attacks import ATTACKS, CORE, GUARANTEED, Pixels, attacked
 from benchmarks.marking import mark, random_for, random_key, random_payload
+from benchmarks.outcomes import Outcome, counted, evidence, failures, rates, target
 from benchmarks.quality import psnr_db, ssim
-from benchmarks.tables import markdown_table, percent
+from benchmarks.tables import markdown_table
 from benchmarks.workers import as_measured
 from detectors.image import detect
 from labeler.codec.keys import PUBLIC_KEY, Key
@@ -34,29 +35,8 @@ from labeler.codec.payload import Payload
 from labeler.errors import CapacityError
 from labeler.strength import Strength
 
-PRESENT_P_VALUE: Final = 1e-6
 _GROUPS: Final = {"all": tuple(ATTACKS), "core": CORE, "guaranteed": GUARANTEED}
 _SIZE_CLASSES_MP: Final = ((0.7, math.inf), (0.1, 0.7), (0.0, 0.1))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What the detector said after one attack."""
-
-    attack: str
-    exact: bool
-    """The payload came back as it was."""
-    wrong: bool
-    """A payload came back, and it was another one."""
-    p_value: float
-    geometry: str
-    """The geometry that was found, for looking into failures."""
-    detect_cpu_s: float
-
-    @property
-    def present(self) -> bool:
-        """Whether the mark counts as found."""
-        return self.p_value <= PRESENT_P_VALUE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,57 +85,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ]
     results = _run(tasks, options.jobs)
     report = _report(results, options.strength, options.key)
-    print(report)
-    if options.json:
-        document = [asdict(result) for result in results]
-        options.json.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
-    if options.markdown:
-        options.markdown.write_text(report + "\n")
+    publish(options, report, [asdict(result) for result in results])
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.image_robustness", description=(__doc__ or "").split("\n")[0]
-    )
-    parser.add_argument("folder", type=Path, metavar="PICTURES_DIR")
+    parser = benchmark_parser("image_robustness", __doc__, media="pictures")
     parser.add_argument(
         "--attacks",
-        type=_attack_names,
+        type=attack_chooser(tuple(ATTACKS), _GROUPS),
         default=CORE,
         metavar="core|guaranteed|all|NAME,…",
         help="groups and names, separated by commas (default: core)",
     )
-    parser.add_argument(
-        "--pictures",
-        type=lambda text: tuple(text.split(",")),
-        default=(),
-        metavar="NAME,…",
-        help="file names without suffix (default: every picture in the folder)",
-    )
-    parser.add_argument("--jobs", type=int, default=2, help="worker processes (default: 2)")
-    parser.add_argument(
-        "--strength", choices=get_args(Strength), default="balanced", help="default: balanced"
-    )
-    parser.add_argument(
-        "--key",
-        choices=("secret", "public"),
-        default="secret",
-        help="a random key for each picture, or the public one (default: secret)",
-    )
-    parser.add_argument("--seed", type=int, default=1, help="of payloads and keys (default: 1)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every outcome here")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables here")
+    add_marking_options(parser, each="picture")
     return parser
-
-
-def _attack_names(text: str) -> tuple[str, ...]:
-    """Attack names from groups and names, each once, in the order of `ATTACKS`."""
-    wanted: set[str] = set()
-    for name in text.split(","):
-        wanted.update(_GROUPS.get(name, (name,)))
-    if unknown := sorted(wanted - set(ATTACKS)):
-        raise argparse.ArgumentTypeError(f"no attack is named {', '.join(unknown)}")
-    return tuple(name for name in ATTACKS if name in wanted)
 
 
 # ---------------------------------------------------------------- measuring
@@ -211,7 +154,7 @@ def _attack_and_detect(name: str, marked: Pixels, payload: Payload, key: Key) ->
         exact=detection.payload == payload,
         wrong=detection.payload not in {None, payload},
         p_value=detection.p_value,
-        geometry=str(detection.geometry),
+        found=str(detection.geometry),
         detect_cpu_s=time.process_time() - start,
     )
 
@@ -227,36 +170,30 @@ def _report(results: Sequence[PictureResult], strength: str, key: str) -> str:
         parts.append(f"Not marked, and not counted below: {'; '.join(refused)}")
     if marked:
         parts += [_targets(marked), _size_table(marked), _attack_table(marked)]
-        parts += [_picture_table(marked), _failures(marked)]
+        outcomes_of = [(result.picture, result.outcomes) for result in marked]
+        parts += [_picture_table(marked), failures(outcomes_of, noted=GUARANTEED)]
     return "\n\n".join(parts)
 
 
 def _targets(marked: Sequence[PictureResult]) -> str:
     psnr = [result.psnr_db for result in marked]
+    mean_psnr = statistics.mean(psnr)
     similarity = statistics.mean(result.ssim for result in marked)
     core, guaranteed = _outcomes(marked, CORE), _outcomes(marked, GUARANTEED)
     core_exact = sum(outcome.exact for outcome in core)
     guaranteed_exact = sum(outcome.exact for outcome in guaranteed)
     rows = [
-        _target(
-            "PSNR, mean", f"{statistics.mean(psnr):.2f} dB", "≥ 45", statistics.mean(psnr) >= 45
-        ),
-        _target("PSNR, least", f"{min(psnr):.2f} dB", "≥ 42", min(psnr) >= 42),
-        _target("SSIM, mean", f"{similarity:.4f}", "≥ 0.99", similarity >= 0.99),
+        target("PSNR, mean", f"{mean_psnr:.2f} dB", "≥ 45", met=mean_psnr >= 45),
+        target("PSNR, least", f"{min(psnr):.2f} dB", "≥ 42", met=min(psnr) >= 42),
+        target("SSIM, mean", f"{similarity:.4f}", "≥ 0.99", met=similarity >= 0.99),
     ]
     if core:
-        text = f"{core_exact} of {len(core)} ({percent(core_exact, len(core))})"
-        rows.append(_target("exact, core", text, "≥ 95 %", core_exact >= 0.95 * len(core)))
+        text, met = counted(core_exact, len(core)), core_exact >= 0.95 * len(core)
+        rows.append(target("exact, core", text, "≥ 95 %", met=met))
     if guaranteed:
-        text = f"{guaranteed_exact} of {len(guaranteed)}"
-        text += f" ({percent(guaranteed_exact, len(guaranteed))})"
-        met = guaranteed_exact == len(guaranteed)
-        rows.append(_target("exact, guaranteed", text, "100 %", met))
+        text, met = counted(guaranteed_exact, len(guaranteed)), guaranteed_exact == len(guaranteed)
+        rows.append(target("exact, guaranteed", text, "100 %", met=met))
     return markdown_table(("target", "measured", "wanted", "met"), rows)
-
-
-def _target(name: str, measured: str, wanted: str, met: bool) -> tuple[str, str, str, str]:
-    return name, measured, wanted, "yes" if met else "NO"
 
 
 def _size_table(marked: Sequence[PictureResult]) -> str:
@@ -264,8 +201,8 @@ def _size_table(marked: Sequence[PictureResult]) -> str:
     for low, high in _SIZE_CLASSES_MP:
         those = [result for result in marked if low <= result.megapixels < high]
         name = f"at least {low} MP" if math.isinf(high) else f"{low} to {high} MP"
-        rows.append((name, len(those), *_rates(_outcomes(those))))
-    rows.append(("all", len(marked), *_rates(_outcomes(marked))))
+        rows.append((name, len(those), *rates(_outcomes(those))))
+    rows.append(("all", len(marked), *rates(_outcomes(marked))))
     return markdown_table(("size", "pictures", "exact", "exact %", "present %"), rows)
 
 
@@ -274,10 +211,10 @@ def _attack_table(marked: Sequence[PictureResult]) -> str:
     for name in [outcome.attack for outcome in marked[0].outcomes]:
         outcomes = _outcomes(marked, (name,))
         groups = [group for group in ("core", "guaranteed") if name in _GROUPS[group]]
-        evidence = statistics.median(_evidence(outcome.p_value) for outcome in outcomes)
+        lg_p = statistics.median(evidence(outcome.p_value) for outcome in outcomes)
         milliseconds = statistics.median(1000 * outcome.detect_cpu_s for outcome in outcomes)
         rows.append(
-            (name, *_rates(outcomes), f"{evidence:.0f}", f"{milliseconds:.0f}", ", ".join(groups))
+            (name, *rates(outcomes), f"{lg_p:.0f}", f"{milliseconds:.0f}", ", ".join(groups))
         )
     header = ("attack", "exact", "exact %", "present %", "median -lg p", "detect, CPU ms", "group")
     return markdown_table(header, rows)
@@ -290,38 +227,13 @@ def _picture_table(marked: Sequence[PictureResult]) -> str:
             f"{result.width} x {result.height}",
             f"{result.psnr_db:.2f}",
             f"{result.ssim:.4f}",
-            *_rates(result.outcomes),
+            *rates(result.outcomes),
             f"{1000 * result.embed_cpu_s / result.megapixels:.0f}",
         )
         for result in marked
     ]
     header = ("picture", "size", "PSNR dB", "SSIM", "exact", "exact %", "present %")
     return markdown_table((*header, "embed, CPU ms/MP"), rows)
-
-
-def _failures(marked: Sequence[PictureResult]) -> str:
-    lines = []
-    for result in marked:
-        failed = [_describe(outcome) for outcome in result.outcomes if not outcome.exact]
-        if failed:
-            lines.append(f"- {result.picture}: {', '.join(failed)}")
-    if not lines:
-        return "Failures: none."
-    return (
-        "Failures (payload not exact; with its p-value where the mark was found):\n\n"
-        + "\n".join(lines)
-    )
-
-
-def _describe(outcome: Outcome) -> str:
-    notes = []
-    if outcome.wrong:
-        notes.append("WRONG PAYLOAD")
-    if outcome.present:
-        notes.append(f"present, p = {outcome.p_value:.0e}")
-    if outcome.attack in GUARANTEED:
-        notes.append("guaranteed")
-    return f"{outcome.attack} ({'; '.join(notes)})" if notes else outcome.attack
 
 
 def _outcomes(
@@ -333,19 +245,6 @@ def _outcomes(
         for outcome in result.outcomes
         if attacks is None or outcome.attack in attacks
     ]
-
-
-def _rates(outcomes: Sequence[Outcome]) -> tuple[str, str, str]:
-    """Exact as a count, exact in percent, present in percent."""
-    exact = sum(outcome.exact for outcome in outcomes)
-    present = sum(outcome.present for outcome in outcomes)
-    count = len(outcomes)
-    return f"{exact}/{count}", percent(exact, count), percent(present, count)
-
-
-def _evidence(p_value: float) -> float:
-    """-log10 of a p-value; one that underflowed counts as the smallest number there is."""
-    return abs(math.log10(max(p_value, sys.float_info.min)))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from benchmarks.folders import find_media
 from benchmarks.image_attacks import Pixels
 
 __all__ = ["at_size", "find", "load"]
@@ -18,24 +19,8 @@ _SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif",
 
 
 def find(folder: Path, names: Sequence[str] = ()) -> list[Path]:
-    """The pictures in ``folder``, the largest files first, so that no worker ends with a long one.
-
-    Args:
-        folder: Where to look; subfolders are left out.
-        names: File names without suffix; empty for all pictures.
-
-    Raises:
-        SystemExit: There is no such folder or picture.
-    """
-    if not folder.is_dir():
-        raise SystemExit(f"{folder}: not a folder")
-    found = {path.stem: path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES}
-    if missing := sorted(set(names) - set(found)):
-        raise SystemExit(f"{folder}: no picture is named {', '.join(missing)}")
-    chosen = [found[name] for name in names] or list(found.values())
-    if not chosen:
-        raise SystemExit(f"{folder}: no pictures")
-    return sorted(chosen, key=lambda path: (-path.stat().st_size, path.stem))
+    """The pictures in ``folder``, or those named; see `find_media`."""
+    return find_media(folder, names, suffixes=_SUFFIXES, medium="picture")
 
 
 def load(path: Path) -> Pixels:
