@@ -12,11 +12,21 @@ import numpy as np
 import pytest
 
 from tests.scenes import photograph
+from tests.sounds import murmur, save
 
 README = Path(__file__).parents[1] / "README.md"
 
 
-@pytest.mark.parametrize("module", ["detectors.image", "labeler.marks.image"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "detectors.audio",
+        "detectors.image",
+        "labeler.codec.acoustic",
+        "labeler.marks.audio",
+        "labeler.marks.image",
+    ],
+)
 def test_docstrings_show_what_happens(module: str) -> None:
     result = doctest.testmod(importlib.import_module(module))
     assert result.attempted > 0
@@ -31,10 +41,17 @@ def test_the_snippets_of_the_readme_run(
     monkeypatch.chdir(tmp_path)
     pixels = photograph(400, 500)
     cv2.imwrite("robot.png", pixels)
-    names: dict[str, object] = {"pixels": np.ascontiguousarray(pixels)}
+    save(Path("voice.wav"), murmur(10))
+    speech = murmur(10, 24_000)
+    names: dict[str, object] = {
+        "pixels": np.ascontiguousarray(pixels),
+        "samples": speech,
+        "speech_chunks": np.array_split(speech, 100),
+    }
     for snippet in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL):
         exec(compile(snippet, "README.md", "exec"), names)
     shown = capsys.readouterr().out
     assert "credential" in shown
     assert "marked" in shown
     assert "serial=42" in shown
+    assert "serial=43" in shown

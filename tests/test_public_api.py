@@ -11,7 +11,18 @@ import labeler
 
 PACKAGES = [labeler, detectors]
 # What is slow to load, and that most programs that import the package do not need at once.
-HEAVY = {"PIL", "c2pa", "cryptography", "cv2", "fsspec", "numpy", "pydantic", "sqlalchemy"}
+HEAVY = {
+    "PIL",
+    "av",
+    "c2pa",
+    "cryptography",
+    "cv2",
+    "fsspec",
+    "numpy",
+    "pydantic",
+    "soxr",
+    "sqlalchemy",
+}
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)

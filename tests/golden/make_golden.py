@@ -8,16 +8,31 @@ from pathlib import Path
 import cv2
 
 from labeler.codec.keys import PUBLIC_KEY
+from labeler.marks import audio
 from labeler.marks.image import embed
-from tests.golden.test_wire_format import KEY, PAYLOAD, vectors
+from tests.golden.test_wire_format import KEY, PAYLOAD, SHORT, sound_vectors, vectors
 from tests.scenes import photograph
+from tests.sounds import murmur, save
+
+
+def new(name: str) -> Path:
+    """Where a golden file goes that does not exist yet."""
+    target = Path(__file__).parent / name
+    if target.exists():
+        raise SystemExit(f"{target} exists: golden files are never made twice")
+    return target
+
 
 if __name__ == "__main__":
     picture = photograph(192, 256)[..., 1].copy()
     for name, key in (("public", PUBLIC_KEY), ("secret", KEY)):
-        target = Path(__file__).parent / f"lattice-v1-{name}.png"
-        if target.exists():
-            raise SystemExit(f"{target} exists: golden files are never made twice")
-        cv2.imwrite(str(target), embed(picture, PAYLOAD, key))
-    for what, value in vectors().items():
+        cv2.imwrite(str(new(f"lattice-v1-{name}.png")), embed(picture, PAYLOAD, key))
+    sound = murmur(5)
+    for name, key, payload in (
+        ("public", PUBLIC_KEY, PAYLOAD),
+        ("secret", KEY, PAYLOAD),
+        ("secret-short", KEY, SHORT),
+    ):
+        save(new(f"patchwork-v1-{name}.flac"), audio.embed(sound, 16_000, payload, key))
+    for what, value in (vectors() | sound_vectors()).items():
         print(f"| {what} | `{value}` |")

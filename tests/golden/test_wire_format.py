@@ -7,15 +7,19 @@ import cv2
 import numpy as np
 import pytest
 
+from detectors import audio
 from detectors.image import detect
-from labeler.codec import error_correction
+from labeler.codec import error_correction, patchwork, short_code
 from labeler.codec.keys import PUBLIC_KEY, Key
 from labeler.codec.lattice import CARRIERS, spectrum, tile
-from labeler.codec.payload import Handle, Origin, Payload
+from labeler.codec.patchwork import PILOTS, Form
+from labeler.codec.payload import Handle, Origin, Payload, ShortPayload
+from labeler.media.sound import open_sound
 
 HERE = Path(__file__).parent
 KEY = Key.from_bytes(bytes(range(32)))
 PAYLOAD = Payload(origin=Origin.GENERATED, handle=Handle(7, 0xDEADBEEF))
+SHORT = ShortPayload.of(PAYLOAD)
 
 
 def digest(array: np.ndarray) -> str:
@@ -54,6 +58,31 @@ def vectors() -> dict[str, str]:
     }
 
 
+def sound_vectors() -> dict[str, str]:
+    """Name and value of each test vector of the sound mark, computed."""
+    first = patchwork.pattern(KEY, Form.STANDARD, 0)
+    last = patchwork.pattern(KEY, Form.SHORT, 3)
+    edges = patchwork.BAND_EDGES_HZ
+    return {
+        "short payload": f"{SHORT.to_int():05x}",
+        "short code word, SHA-256 of its 128 bytes": digest(
+            np.packbits(short_code.encode(SHORT.to_int()))
+        ),
+        "band edges 0, 1, 30 and 60, Hz": " ".join(f"{edges[each]:.3f}" for each in (0, 1, 30, 60)),
+        "pilots, SHA-256 of 2880 bits": digest(np.packbits(PILOTS)),
+        "pattern `standard/0`, SHA-256 of 2880 sign bits (1: negative)": digest(
+            np.packbits(first.signs < 0)
+        ),
+        "pattern `standard/0`, code bits of the first data cells": " ".join(
+            map(str, first.code_bits[:8])
+        ),
+        "mark `standard/0`, SHA-256 of 2880 sign bits": digest(
+            np.packbits(first.signs_of(PAYLOAD) < 0)
+        ),
+        "mark `short/3`, SHA-256 of 2880 sign bits": digest(np.packbits(last.signs_of(SHORT) < 0)),
+    }
+
+
 def published() -> dict[str, str]:
     document = (HERE.parents[1] / "docs" / "wire-format.md").read_text()
     rows = document.split("## Test vectors")[1].splitlines()
@@ -62,7 +91,7 @@ def published() -> dict[str, str]:
 
 
 def test_the_published_vectors_hold() -> None:
-    assert published() == vectors()
+    assert published() == vectors() | sound_vectors()
 
 
 @pytest.mark.parametrize("file", sorted(HERE.glob("*.png")), ids=lambda path: path.stem)
@@ -74,5 +103,15 @@ def test_marks_of_every_released_version_are_read(file: Path) -> None:
     assert found.p_value < 1e-20
 
 
+@pytest.mark.parametrize("file", sorted(HERE.glob("*.flac")), ids=lambda path: path.stem)
+def test_sounds_of_every_released_version_are_read(file: Path) -> None:
+    sound = open_sound(file, name=file.name)
+    key = PUBLIC_KEY if "public" in file.stem else KEY
+    found = audio.detect_blocks(sound.blocks(), sound.sample_rate_hz, [key])
+    assert found.payload == (SHORT if "short" in file.stem else PAYLOAD)
+    assert found.p_value < 1e-20
+
+
 def test_there_are_golden_files() -> None:
     assert len(list(HERE.glob("lattice-v1-*.png"))) == 2
+    assert len(list(HERE.glob("patchwork-v1-*.flac"))) == 3

@@ -154,7 +154,7 @@ def test_a_changed_file_is_tampered_with_and_its_watermark_still_reads(isolated,
     assert report.finding(Technique.WATERMARK).presence is Presence.PRESENT
 
 
-@pytest.mark.parametrize("extension", [".flac", ".mp3"])
+@pytest.mark.parametrize("extension", [".wav", ".aiff", ".flac", ".mp3"])
 def test_of_a_damaged_sound_what_is_left_is_heard(isolated, stamped, tmp_path, extension):
     path = save(tmp_path / f"copy{extension}", load(stamped[0])[0])
     data = path.read_bytes()
@@ -194,7 +194,7 @@ def test_what_was_heard_before_the_damage_is_told_before_the_error():
 def test_a_damaged_sound_that_cannot_be_opened_is_unreadable(isolated, tmp_path):
     path = save(tmp_path / "a.wav", murmur(5))
     data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
+    path.write_bytes(data[:30])
     report = isolated.verify(path)
     assert report.conclusion is Conclusion.UNREADABLE
     assert report.finding(Technique.WATERMARK) is None
