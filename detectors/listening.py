@@ -12,7 +12,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from labeler.codec.log_spectrum import band_energies, cumulative, decibels, spectra, unforeseen
+from labeler.codec.log_spectrum import (
+    band_energies,
+    cumulative,
+    decibels,
+    spectra,
+    unforeseen,
+    whitened,
+)
 from labeler.codec.patchwork import BANDS, CELL_FRAMES, FRAME, HOP, RATE_HZ
 
 __all__ = ["FRAME_S", "Heard", "Scale"]
@@ -20,10 +27,6 @@ __all__ = ["FRAME_S", "Heard", "Scale"]
 FRAME_S: Final = HOP / RATE_HZ
 _RELATIVE_FLOOR: Final = 1e-5
 """Energy that is added everywhere, as a share of the mean: what is quieter says nothing."""
-_CLIP: Final = 2.2
-"""Deviations beyond which a cell says no more: no cell may outweigh the others."""
-_LARGEST: Final = 20.0
-"""Values beyond which a cell does not count towards its band's deviation, dB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class Heard:
         for later in range(1, CELL_FRAMES):
             cells += levels[later : len(levels) - CELL_FRAMES + 1 + later : step]
         cells *= np.float32(1 / CELL_FRAMES)
-        return _normalised(unforeseen(cells, step=CELL_FRAMES // step))
+        return whitened(unforeseen(cells, step=CELL_FRAMES // step))
 
     def _levels(self, pitch: float) -> NDArray[np.float32]:
         """``(frames, BANDS)`` dB."""
@@ -106,9 +109,3 @@ def _stretched(levels: NDArray[np.float32], tempo: float) -> NDArray[np.float32]
     whole = np.minimum(places.astype(np.intp), len(levels) - 2)
     rest = (places - whole).astype(np.float32)[:, None]
     return np.asarray(levels[whole] * (1 - rest) + levels[whole + 1] * rest, np.float32)
-
-
-def _normalised(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    deviation = np.sqrt(np.mean(np.minimum(values * values, _LARGEST**2), axis=0)) + 1e-3
-    deviation = ((deviation + deviation.mean()) / 2).astype(np.float32)
-    return np.asarray(np.clip(values / deviation, -_CLIP, _CLIP), np.float32)

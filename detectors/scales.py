@@ -34,6 +34,7 @@ _WORTH_REFINING: Final = math.log(0.3)
 """Logarithm of the p-value, over all scales of the search, up to which the best is refined."""
 _SHARPENED_FRAMES: Final = 640
 """Frames that are looked at for it: ten seconds."""
+_SHARPENING_STEPS: Final = 20
 _COARSE_FRAMES: Final = 2
 """Frames from one place to the next while scales are compared."""
 
@@ -117,13 +118,16 @@ def sharpened(heard: Heard, bank: Bank, look: Look) -> Scale:
     """
     place = int(look.alignment.single[:, look.number].argmax()) - look.alignment.lead
     part = heard.around(int(place / look.scale.tempo), _SHARPENED_FRAMES)
-    # Tempo and pitch change together or one of them alone: if one is off, a step alone tells.
-    near = _neighbours(look.scale, _REFINEMENTS[0])[:4]
-    logs = [_coarse(part, bank, each) for each in near]
-    best = int(np.argmin(logs))
-    if logs[best] > _coarse(part, bank, look.scale) - 1:
-        return look.scale
-    return _refined(part, bank, near[best], 0.0).scale
+    scale, log_p = look.scale, _coarse(part, bank, look.scale)
+    for _ in range(_SHARPENING_STEPS):
+        # Tempo and pitch may be off together: then a step of one of them tells, too.
+        near = _neighbours(scale, _REFINEMENTS[0])[:4]
+        logs = [_coarse(part, bank, each) for each in near]
+        best = int(np.argmin(logs))
+        if logs[best] > log_p - 1:
+            break
+        scale, log_p = near[best], logs[best]
+    return scale if scale == look.scale else _refined(part, bank, scale, 0.0).scale
 
 
 def _refined(heard: Heard, bank: Bank, scale: Scale, log_scales: float) -> Look:

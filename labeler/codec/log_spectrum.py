@@ -17,6 +17,7 @@ from labeler.codec.patchwork import BAND_EDGES_HZ, CELL_FRAMES, FRAME, HOP, RATE
 from labeler.codec.sound import Samples
 
 __all__ = [
+    "MOST_DEVIATIONS",
     "WINDOW",
     "against_neighbours",
     "band_energies",
@@ -25,6 +26,7 @@ __all__ = [
     "reference",
     "spectra",
     "unforeseen",
+    "whitened",
 ]
 
 WINDOW: Final = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)).astype(np.float32)
@@ -39,6 +41,10 @@ _CELL_SHARE: Final = 0.5
 """How much of what the cells before and after agree on is taken off."""
 _LIKENESS_DB: Final = 5.0
 """Neighbours that differ by much more than this belong to another sound, and foretell little."""
+MOST_DEVIATIONS: Final = 2.2
+"""Deviations beyond which a cell says no more: none is to outweigh the others."""
+_LARGEST_DB: Final = 20.0
+"""What is unforeseen by more than this does not count towards its band's deviation."""
 
 
 def reference(samples: Samples) -> NDArray[np.float32]:
@@ -141,6 +147,23 @@ def against_neighbours(levels: NDArray[np.float32]) -> NDArray[np.float32]:
         ``(n, BANDS)``; each row depends on the same row alone.
     """
     return _difference(levels.T.copy(), _BAND_REACH, _BAND_SPREAD).T.copy()
+
+
+def whitened(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What is unforeseen, in deviations of its band; none counts for more than a few.
+
+    Args:
+        values: ``(n, BANDS)`` as `unforeseen` gives them, dB.
+
+    Returns:
+        ``(n, BANDS)`` from `-MOST_DEVIATIONS` to `MOST_DEVIATIONS`.
+    """
+    if not len(values):
+        return values
+    deviation = np.sqrt(np.mean(np.minimum(values * values, _LARGEST_DB**2), axis=0)) + 1e-3
+    # A band that hardly changes is not to outweigh the others.
+    deviation = ((deviation + deviation.mean()) / 2).astype(np.float32)
+    return np.asarray(np.clip(values / deviation, -MOST_DEVIATIONS, MOST_DEVIATIONS), np.float32)
 
 
 def _likeness(difference: NDArray[np.float32]) -> NDArray[np.float32]:

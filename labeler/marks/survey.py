@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from labeler.codec.log_spectrum import cumulative, spectra, unforeseen
+from labeler.codec.log_spectrum import MOST_DEVIATIONS, cumulative, spectra, unforeseen
 from labeler.codec.patchwork import BANDS, CELL_FRAMES, FRAME, HOP, PERIOD_CELLS, RATE_HZ
 from labeler.marks.weaving import cell_levels
 
@@ -20,7 +20,7 @@ _EXCERPTS: Final = 4
 _AT_ONCE: Final = 4 * PERIOD_CELLS
 """Cells that are looked at together."""
 _DEVIATION_DB: Final = 4.0
-_CLIP: Final = 2.2
+"""Deviation of what is unforeseen, more or less: all bands alike, block by block."""
 
 
 class Survey:
@@ -79,9 +79,9 @@ class Survey:
         levels = cell_levels(cumulative(spectra(samples)))
         if not len(levels):
             return
-        heard = np.clip(unforeseen(levels, step=1) / np.float32(_DEVIATION_DB), -_CLIP, _CLIP)
+        heard = unforeseen(levels, step=1) / np.float32(_DEVIATION_DB)
         rows = (self._cells + np.arange(len(heard))) % PERIOD_CELLS
-        np.add.at(self._folded, rows, heard)
+        np.add.at(self._folded, rows, np.clip(heard, -MOST_DEVIATIONS, MOST_DEVIATIONS))
         self._cells += len(heard)
 
     def _keep(self, samples: NDArray[np.float32]) -> None:

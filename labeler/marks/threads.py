@@ -16,7 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeler.codec.keys import Key
-from labeler.codec.log_spectrum import band_energies, cumulative, decibels, spectra, unforeseen
+from labeler.codec.log_spectrum import (
+    band_energies,
+    cumulative,
+    decibels,
+    spectra,
+    unforeseen,
+    whitened,
+)
 from labeler.codec.patchwork import (
     BANDS,
     CELL_FRAMES,
@@ -135,9 +142,7 @@ def _code_word_z(
     levels = decibels(energies, floor=1e-5 * float(energies.mean()) + 1e-20)
     cells = len(levels) // CELL_FRAMES
     means = levels[: cells * CELL_FRAMES].reshape(cells, CELL_FRAMES, BANDS).mean(axis=1)
-    heard = unforeseen(means, step=1)
-    deviation = np.sqrt(np.mean(heard * heard, axis=0)) + 1e-3
-    heard = np.clip(heard / deviation, -2.2, 2.2)
+    heard = whitened(unforeseen(means, step=1))
     folded = np.zeros(CELLS, np.float32)
     np.add.at(folded, (np.arange(cells) - thread.start) % PERIOD_CELLS, heard)
     word = chosen.code_word(folded)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeler.codec.log_spectrum import (
+    MOST_DEVIATIONS,
     WINDOW,
     against_neighbours,
     band_energies,
@@ -50,8 +51,6 @@ _DEVIATION_DB: Final = 3.0
 _DEVIATION_MEMORY: Final = 0.98
 """Of one cell to the next: some three seconds."""
 _DEVIATION_LIMITS_DB: Final = (1.0, 8.0)
-_CLIP: Final = 2.2
-"""Deviations beyond which a cell says no more, here and in the detector."""
 _PILOT_MEMORY: Final = 0.8
 """How much of what the pilots have said counts from one cell to the next."""
 _PILOT_LIMITS: Final = (0.15, 1.5)
@@ -242,7 +241,7 @@ class _PilotControl:
             self._variance += (1 - _DEVIATION_MEMORY) * (mean_square - self._variance)
             deviation = float(np.clip(self._variance**0.5, *_DEVIATION_LIMITS_DB))
             here = pilots[at]
-            values = np.clip(heard[at, here] / deviation, -_CLIP, _CLIP)
+            values = np.clip(heard[at, here] / deviation, -MOST_DEVIATIONS, MOST_DEVIATIONS)
             already = float(values @ signs[at, here]) / len(values)
             response = float(allowed[at, here].mean()) / deviation
             wanted = self._target * (1 + self._counted) - self._said - already
