@@ -5,7 +5,7 @@ The registry is no part of it: it lies on the caller's side, where no stranger's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -192,11 +192,16 @@ def _cut_short(evidence: Sequence[Evidence], error: LabelerError) -> Verdict:
         each.finding.technique is Technique.WATERMARK and _is_present(each) for each in evidence
     )
     if verdict.conclusion is Conclusion.TAMPERED or watermark:
-        return replace(verdict, warnings=(*verdict.warnings, sentence(error)))
-    warnings = (warning for each in evidence for warning in each.warnings)
+        return replace(verdict, warnings=(*_others(verdict.warnings, error), sentence(error)))
+    warnings = _others((warning for each in evidence for warning in each.warnings), error)
     return Verdict(
         conclusion=Conclusion.UNREADABLE, origin=None, warnings=(sentence(error), *warnings)
     )
+
+
+def _others(warnings: Iterable[str], error: LabelerError) -> Iterator[str]:
+    """The warnings that do not say once more what ``error`` says."""
+    return (warning for warning in warnings if error.problem not in warning)
 
 
 def _clipped(finding: Finding) -> Finding:

@@ -23,6 +23,7 @@ from labeler.codec.patchwork import (
     CELLS,
     PERIOD_CELLS,
     PERIOD_FRAMES,
+    PILOTS,
     AnyPayload,
     Form,
     Pattern,
@@ -42,6 +43,9 @@ _MOST_ALONE: Final = 24
 _FULL_WEIGHT: Final = 4.0
 """Deviations of a period that counts fully."""
 _LEAST_WEIGHT: Final = 0.15
+_BAND_REACH: Final = 8
+"""Bands on either side whose pilots count for a band's reliability."""
+_LEAST_RELIABILITY: Final = 0.05
 _LOG_WORD_CHANCE: Final = math.log(1e-3)
 """How likely a code word without CRC may be by chance, its pilots apart."""
 
@@ -151,7 +155,21 @@ def _code_word(
 ) -> NDArray[np.float32]:
     z = np.array([each.z for each in choice])
     weights = np.clip(z / _FULL_WEIGHT, _LEAST_WEIGHT, 1).astype(np.float32)
-    return pattern.code_word(blocks * weights[:, None, None])
+    cells = np.tensordot(weights, blocks, axes=1)
+    return pattern.code_word(cells * _reliability(cells, pattern))
+
+
+def _reliability(cells: NDArray[np.float32], pattern: Pattern) -> NDArray[np.float32]:
+    """``(BANDS,)`` how far the pilots of each band and the bands around it were heard.
+
+    Noise, codecs and telephones take whole regions of the spectrum away. Pilots tell which, and
+    know nothing of the data.
+    """
+    said = np.where(PILOTS, cells * pattern.signs, 0).sum(axis=0)
+    scale = np.where(PILOTS, np.abs(cells), 0).sum(axis=0)
+    window = np.ones(2 * _BAND_REACH + 1)
+    near = np.convolve(said, window, "same") / np.maximum(np.convolve(scale, window, "same"), 1e-6)
+    return np.clip(near, _LEAST_RELIABILITY, None).astype(np.float32)
 
 
 def _decode(words: Sequence[NDArray[np.float32]]) -> list[AnyPayload | None]:
