@@ -1,4 +1,4 @@
-"""What every adapter for sound does: choose the payload's form, embed, read back."""
+"""What every adapter for sound does: refuse marked sound, choose the form, embed, read back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from detectors.report import Presence
 from labeler.codec.keys import Key
 from labeler.codec.payload import Payload, ShortPayload
 from labeler.codec.sound import Samples
-from labeler.errors import MarkNotVerifiedError
+from labeler.errors import ConflictError, MarkNotVerifiedError
 from labeler.integrations.arrays import from_samples, to_samples
 from labeler.marks import audio
 from labeler.strength import Strength
@@ -57,8 +57,13 @@ def mark(
 
     Raises:
         CapacityError: The sound is too short or too quiet.
+        ConflictError: It carries a mark under this key already.
         MarkNotVerifiedError: The mark does not read back.
     """
+    if detector.detect(samples, sample_rate_hz, [key]).presence is Presence.PRESENT:
+        raise ConflictError(
+            "the sound carries a watermark already", hint="Mark the original, or keep this one"
+        )
     if isinstance(payload, Payload) and len(samples) < audio.SHORT_FORM_BELOW_S * sample_rate_hz:
         payload = ShortPayload.of(payload)
     embedded = audio.embed(samples, sample_rate_hz, payload, key, strength=strength)

@@ -75,6 +75,7 @@ def embed(
 
     Raises:
         CapacityError: The segment is too short or too quiet.
+        ConflictError: It carries a mark under ``key`` already.
         MarkNotVerifiedError: The mark does not read back.
         TypeError: ``segment`` is something else.
     """

@@ -102,6 +102,7 @@ class Watermarker:
 
         Raises:
             CapacityError: The sound is too short or too quiet. None of it was marked.
+            ConflictError: It carries a mark under the key already.
             MarkNotVerifiedError: The mark does not read back. None of it was marked.
             RegistryError: The registry cannot be written.
             TypeError: An argument is of a kind that is not known.

@@ -50,5 +50,7 @@ def decoding(
 
 def reason(exc: Exception) -> str:
     """What a foreign error says, in one line without its full stop."""
-    lines = str(exc).strip().splitlines()
+    # Errors of the system and of FFmpeg have the words apart from number and function.
+    words = getattr(exc, "strerror", None)
+    lines = (words if isinstance(words, str) else str(exc)).strip().splitlines()
     return lines[0].strip().rstrip(".") if lines else type(exc).__name__

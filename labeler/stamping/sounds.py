@@ -41,6 +41,9 @@ _TOO_WEAK: Final = (
 )
 _DOUBTFUL_BELOW_S: Final = 60.0
 """Duration below which a lossy format may leave too little of a payload."""
+_CERTAIN_AT: Final = 1e-9
+"""The p-value that a mark of a short sound has to read back with: each key that a verifier tries
+multiplies it, and of a thousand keys none may make the mark less than present."""
 _SHORT: Final = "short form, resolved only by a registry that knows what the output sounds like"
 
 
@@ -69,6 +72,8 @@ class SoundWatermarking:
                     return marked
                 marked.content.local_path.unlink()
         marked = self._mark_with(short, payload, audible, order, tools)
+        if not self._reads(marked, order, tools):
+            lost(_TOO_WEAK)
         return replace(marked, remark=_SHORT)
 
     def _mark_with(
@@ -90,9 +95,9 @@ class SoundWatermarking:
         )
 
     def _reads(self, marked: Marked, order: Order, tools: Tools) -> bool:
+        """Whether the mark reads from what was encoded, for every verifier."""
         with suppress(WatermarkLostError):
-            self.check(marked.content, marked.watermark, order, tools)
-            return True
+            return self.check(marked.content, marked.watermark, order, tools) <= _CERTAIN_AT
         return False
 
     def bind(self, watermark: ExpectedWatermark) -> SoftBinding:

@@ -6,7 +6,7 @@ import pytest
 from detectors import fingerprint, recognition
 from labeler.codec.keys import PUBLIC_KEY, Key
 from labeler.codec.payload import Handle, Origin, Payload, ShortPayload
-from labeler.errors import CapacityError, MarkNotVerifiedError
+from labeler.errors import CapacityError, ConflictError, MarkNotVerifiedError
 from labeler.integrations import marking
 from labeler.integrations.arrays import from_samples
 from labeler.integrations.tts import Watermarker
@@ -51,6 +51,15 @@ def test_a_tensor_is_marked_as_it_is(speech, dtype):
     assert type(marked) is Tensor
     assert (marked.values.dtype, marked.device) == (np.dtype(dtype), "cuda:0")
     assert Watermarker(PAYLOAD).detect(marked, RATE_HZ).payload == PAYLOAD
+
+
+def test_what_is_marked_already_is_not_marked_again(speech):
+    watermarker = Watermarker(PAYLOAD, sample_rate_hz=RATE_HZ)
+    marked = watermarker.apply_watermark(speech)
+    with pytest.raises(ConflictError, match="already"):
+        watermarker.apply_watermark(marked)
+    other = Watermarker(PAYLOAD, Key.from_bytes(bytes(range(32))), sample_rate_hz=RATE_HZ)
+    assert other.get_watermark(other.apply_watermark(marked)) == 1.0
 
 
 def test_the_call_may_say_what_the_mark_says(speech):

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
 import numpy as np
 import pytest
 
+from detectors import sounds
 from labeler.codec.keys import PUBLIC_KEY, Key
 from labeler.codec.payload import Payload, ShortPayload
 from labeler.credentials import History, Integrity, Trust, TrustStore, read_file
@@ -481,6 +483,24 @@ def test_what_does_not_carry_the_payload_may_still_carry_its_short_form(
     assert "short form" in outcome(receipt, Layer.WATERMARK).reason
     assert outcome(receipt, Layer.WATERMARK).p_value < 1e-6
     assert isinstance(receipt.payload, Payload)
+
+
+def test_a_mark_that_few_more_keys_would_hide_is_not_published(
+    stamper, short_wav, target, monkeypatch
+):
+    detect = sounds.detect
+
+    def barely(audible, keyring):
+        evidence = detect(audible, keyring)
+        if evidence.payload is None:
+            return evidence
+        return replace(evidence, finding=replace(evidence.finding, p_value=5e-7))
+
+    monkeypatch.setattr(sounds, "detect", barely)
+    with pytest.raises(CapacityError, match="does not read back") as caught:
+        stamper.stamp(short_wav, target, PROVENANCE)
+    assert "robust" in caught.value.hint
+    assert not target.exists()
 
 
 def test_digital_silence_stays_silence(stamper, tmp_path):

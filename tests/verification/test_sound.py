@@ -197,6 +197,9 @@ def test_a_damaged_sound_that_cannot_be_opened_is_unreadable(isolated, tmp_path)
     path.write_bytes(data[:30])
     report = isolated.verify(path)
     assert report.conclusion is Conclusion.UNREADABLE
+    # Metadata cannot be read for the same reason, which need not be told twice.
+    assert len(report.warnings) == 1
+    assert "The file ends in the middle of its fmt chunk." in report.warnings[0]
     assert report.finding(Technique.WATERMARK) is None
 
 
