@@ -255,7 +255,7 @@ class _Ear:
         if best.hit.is_present:
             if self.best is None or best.hit.rank < self.best.rank:
                 self.best = best.hit
-            self._mark_spans(start_s, best.hit, best.features, best.choices)
+            self._mark_spans(start_s, heard, best.hit, best.features, best.choices)
 
     def _judge(self, look: Look) -> _Found:
         key, pattern = self.bank.entries[look.number]
@@ -281,11 +281,12 @@ class _Ear:
         """Tell the spans of a mark that is known."""
         features = heard.features(hit.scale)
         choices = periods(align(features, self.bank), hit.number, len(features))
-        self._mark_spans(start_s, hit, features, choices)
+        self._mark_spans(start_s, heard, hit, features, choices)
 
     def _mark_spans(
         self,
         start_s: float,
+        heard: Heard,
         hit: _Hit,
         features: NDArray[np.float32],
         choices: Sequence[Sequence[Period]],
@@ -295,7 +296,7 @@ class _Ear:
         cell_s = CELL_FRAMES * FRAME_S / hit.scale.tempo
         edges = np.flatnonzero(np.diff(np.concatenate([[0], carries.astype(np.int8), [0]])))
         for first, last in edges.reshape(-1, 2):
-            start, end = float(first) * cell_s, float(last) * cell_s
+            start, end = float(first) * cell_s, min(float(last) * cell_s, heard.duration_s)
             self.spans.append(Span(start_s + start, start_s + end))
 
     def conclude(self) -> Detection:

@@ -64,6 +64,11 @@ class Heard:
         return cls(cumulative(spectra(padded)))
 
     @property
+    def duration_s(self) -> float:
+        """How long it is."""
+        return (len(self.sums) - 1) * FRAME_S
+
+    @property
     def is_silent(self) -> bool:
         """Whether there is nothing to be heard."""
         return not float(self.sums[:, -1].max(initial=0.0)) > 0

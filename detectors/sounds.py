@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from detectors import audio
@@ -21,6 +22,11 @@ __all__ = ["detect", "examine"]
 _UNREAD: Final = (
     "The sound carries traces of a watermark, but not enough to be sure: it was made with another "
     "key, or is too short or too damaged."
+)
+
+
+_DAMAGED: Final = (
+    "The sound is damaged ({damage}): of a watermark, only what is left of it can be heard."
 )
 
 
@@ -53,9 +59,12 @@ def examine(audible: Audible, keyring: Keyring) -> Iterator[Evidence]:
         UnreadableMediaError: The sound is truncated or damaged; what was found before, came before.
     """
     found, damage = _listen(audible, keyring)
+    gap = audible.damage
     # That remains show no mark says nothing of the whole.
     if damage is None or found.presence is Presence.PRESENT:
-        yield _as_evidence(found)
+        evidence = _as_evidence(found)
+        warnings = () if gap is None else (_DAMAGED.format(damage=gap),)
+        yield replace(evidence, warnings=(*evidence.warnings, *warnings))
     if isinstance(found.payload, ShortPayload):
         yield take(
             _Undamaged(audible),

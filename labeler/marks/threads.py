@@ -54,6 +54,8 @@ _WISHED_Z: Final = {Form.STANDARD: 11.0, Form.SHORT: 8.5}
 _MOST_RAISED: Final = 1.25
 _LEAST_S: Final = {Form.STANDARD: 1.6, Form.SHORT: 1.0}
 """Durations below which not even noise carries a payload."""
+_USUAL_S: Final = {Form.STANDARD: 4, Form.SHORT: 2}
+"""Durations from which on most sounds carry one."""
 
 
 def thread_for(survey: Survey, payload: AnyPayload, key: Key, strength: Strength) -> Thread:
@@ -87,16 +89,16 @@ def thread_for(survey: Survey, payload: AnyPayload, key: Key, strength: Strength
 
 def _too_little(survey: Survey, form: Form, z: float) -> CapacityError:
     duration = survey.duration_s
-    if not survey.excerpts().any() and duration > 0:
+    if duration > 0 and not survey.excerpts().any():
         return CapacityError(
             "the sound is silent, so that there is nothing to carry a watermark",
-            hint="Check that it is the right file, or stamp it without a watermark",
+            hint="Check that it is the right file",
         )
-    needed = max(_LEAST_S[form] * 1.5, duration * (_NEEDED_Z[form] / max(z, 2.0)) ** 2)
-    return CapacityError(
-        f"{duration:.1f} s of this sound are too little to carry a watermark",
-        hint=f"About {math.ceil(needed)} s of the same kind would do",
-    )
+    problem = f"{duration:.1f} s of this sound are too little to carry a watermark"
+    if duration < _LEAST_S[form]:
+        return CapacityError(problem, hint=f"It takes {_USUAL_S[form]} s, or more of some sounds")
+    needed = max(_USUAL_S[form], duration * (_NEEDED_Z[form] / max(z, 2.0)) ** 2)
+    return CapacityError(problem, hint=f"About {math.ceil(needed)} s of the same kind would do")
 
 
 def _resembling(folded: NDArray[np.float32], payload: AnyPayload, key: Key) -> tuple[Pattern, int]:

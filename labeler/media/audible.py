@@ -46,6 +46,11 @@ class Audible:
         return self.sound.sample_rate_hz
 
     @property
+    def damage(self) -> str | None:
+        """See `Sound.damage`."""
+        return self.sound.damage
+
+    @property
     def is_everything(self) -> bool:
         """Whether no channel is left out."""
         return len(self.channels) == self.sound.channels

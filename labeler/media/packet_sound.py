@@ -64,7 +64,7 @@ class PacketSound(ABC):
         self.length = length
         self._coding = coding
         self._skip = skip
-        self._damage = damage
+        self.damage = damage
 
     @property
     def duration_s(self) -> float | None:
@@ -100,8 +100,8 @@ class PacketSound(ABC):
         """Encode ``blocks`` and write the file around them."""
 
     def _report(self, problem: str) -> None:
-        self._damage = self._damage or problem
+        self.damage = self.damage or problem
 
     def _require_whole(self) -> None:
-        if self._damage is not None:
-            raise damaged(self._damage)
+        if self.damage is not None:
+            raise damaged(self.damage)

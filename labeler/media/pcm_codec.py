@@ -82,6 +82,7 @@ class PcmCodec:
         self.sample_rate_hz = header.sample_rate_hz
         self.channels = header.channels
         self.length: int | None = header.frames
+        self.damage: str | None = None  # errors tell it
         self.channel_names = header.channel_names
 
     @property

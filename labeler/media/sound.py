@@ -101,6 +101,14 @@ class Sound:
         return self._codec.duration_s
 
     @property
+    def damage(self) -> str | None:
+        """What was found wrong with the file by now, without full stop, that `blocks` reads around.
+
+        Some of it is known once all blocks have been taken. None where nothing is wrong.
+        """
+        return self._codec.damage
+
+    @property
     def channel_names(self) -> tuple[str, ...]:
         """What each channel is: ``"FL"``, ``"FR"``, ``"FC"``, ``"LFE"``, ``"SL"``, ...
 

@@ -94,6 +94,10 @@ class SoundCodec(Protocol):
     channel_names: tuple[str, ...]
     """``"FL"``, ``"FR"``, ``"FC"``, ``"LFE"``, ... for each channel; () where nobody knows."""
 
+    damage: str | None
+    """What was found wrong with it by now, without full stop, where `blocks` reads around damage:
+    it fills gaps with silence, or ends early. None where nothing was, or errors tell it."""
+
     @property
     def media_type(self) -> MediaType:
         """The format."""

@@ -39,6 +39,7 @@ _TOO_WEAK: Final = (
     'The sound is too strongly compressed or too quiet for it: use the strength "robust" '
     "(--strength), or a format with less compression"
 )
+_STRONGEST: Final[Strength] = "robust"
 _DOUBTFUL_BELOW_S: Final = 60.0
 """Duration below which a lossy format may leave too little of a payload."""
 _CERTAIN_AT: Final = 1e-9
@@ -64,17 +65,35 @@ class SoundWatermarking:
         short = ShortPayload.of(payload)
         if not audible.is_shorter_than(audio.SHORT_FORM_BELOW_S):
             with suppress(CapacityError):
-                marked = self._mark_with(payload, payload, audible, order, tools)
-                # In much sound it reads all the same: that is seen when it has been written.
-                if not audible.is_shorter_than(_DOUBTFUL_BELOW_S) or self._reads(
-                    marked, order, tools
-                ):
-                    return marked
-                marked.content.local_path.unlink()
-        marked = self._mark_with(short, payload, audible, order, tools)
-        if not self._reads(marked, order, tools):
-            lost(_TOO_WEAK)
+                return self._mark_surely(payload, payload, audible, order, tools)
+        marked = self._mark_surely(short, payload, audible, order, tools)
         return replace(marked, remark=_SHORT)
+
+    def _mark_surely(
+        self,
+        carried: Payload | ShortPayload,
+        payload: Payload,
+        audible: Audible,
+        order: Order,
+        tools: Tools,
+    ) -> Marked:
+        """The sound with a mark that reads, stronger than asked for where it has to be.
+
+        Raises:
+            WatermarkLostError: The mark does not survive the encoding.
+            CapacityError: The sound cannot carry it at all.
+        """
+        # In much sound it reads all the same: that is seen when it has been written.
+        is_long = not audible.is_shorter_than(_DOUBTFUL_BELOW_S)
+        strengths: dict[Strength, None] = dict.fromkeys((tools.settings.strength, _STRONGEST))
+        for strength in strengths:
+            marked = self._mark_with(carried, payload, audible, order, tools, strength=strength)
+            if is_long or self._reads(marked, order, tools):
+                break
+            marked.content.local_path.unlink()
+        else:
+            lost(_TOO_WEAK)
+        return marked
 
     def _mark_with(
         self,
@@ -83,8 +102,10 @@ class SoundWatermarking:
         audible: Audible,
         order: Order,
         tools: Tools,
+        *,
+        strength: Strength,
     ) -> Marked:
-        marking = _Marking(audible, carried, tools.key, tools.settings.strength)
+        marking = _Marking(audible, carried, tools.key, strength)
         target = order.scratch.new_file(order.media_type.extension)
         with order.scratch.writing():
             audible.sound.encode(marking.blocks(), target)

@@ -170,6 +170,7 @@ def test_what_was_heard_before_the_damage_is_told_before_the_error():
 
     class Breaking:
         sample_rate_hz = 16_000
+        damage = None
 
         def blocks(self):
             yield from np.array_split(marked, 7)
@@ -201,6 +202,17 @@ def test_a_damaged_sound_that_cannot_be_opened_is_unreadable(isolated, tmp_path)
     assert len(report.warnings) == 1
     assert "The file ends in the middle of its fmt chunk." in report.warnings[0]
     assert report.finding(Technique.WATERMARK) is None
+
+
+@pytest.mark.parametrize("extension", [".flac", ".mp3", ".opus"])
+def test_of_a_cut_file_that_players_play_the_damage_is_told(verifier, tmp_path, extension):
+    whole = save(tmp_path / f"whole{extension}", murmur(6, 48_000), 48_000)
+    cut = tmp_path / f"cut{extension}"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    assert not any("damaged" in each for each in verifier.verify(whole).warnings)
+    report = verifier.verify(cut)
+    assert report.conclusion is Conclusion.NO_MARK_FOUND
+    assert any(each.startswith("The sound is damaged (") for each in report.warnings)
 
 
 # --------------------------------------------------------------------------------- the short form
