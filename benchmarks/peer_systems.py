@@ -13,11 +13,11 @@ from typing import Any, Final, Protocol, Self
 
 import numpy as np
 import soundfile
-from detectors.audio import detect
 
 from benchmarks.marking import random_key, random_payload
 from benchmarks.sound_edits import Sound, mono, resampled
 from benchmarks.sound_marking import mark
+from detectors.audio import detect
 from detectors.report import Presence
 from labeler.codec.keys import Key
 from labeler.codec.payload import Payload

@@ -20,8 +20,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from detectors.audio import detect, detect_blocks
-from labeler.marks.audio import Stream, embed, embed_blocks
 
 from benchmarks import sound_clips
 from benchmarks.command import benchmark_parser, publish
@@ -31,7 +29,9 @@ from benchmarks.sound_edits import Sound, resampled, speed
 from benchmarks.sound_marking import mark
 from benchmarks.tables import markdown_table
 from benchmarks.workers import worker_pool
+from detectors.audio import detect, detect_blocks
 from labeler.codec.payload import ShortPayload
+from labeler.marks.audio import Stream, embed, embed_blocks
 
 RATE_HZ: Final = 44_100
 LENGTH_S: Final = 60
