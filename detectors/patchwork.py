@@ -173,10 +173,7 @@ def _reliability(cells: NDArray[np.float32], pattern: Pattern) -> NDArray[np.flo
 
 
 def _decode(words: Sequence[NDArray[np.float32]]) -> list[AnyPayload | None]:
-    return [
-        None if each is None else each.payload
-        for each in error_correction.decode_each(np.stack(words))
-    ]
+    return [*error_correction.decode_each(np.stack(words))]
 
 
 def _decode_short(words: Sequence[NDArray[np.float32]]) -> list[AnyPayload | None]:

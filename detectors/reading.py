@@ -141,11 +141,11 @@ def _decode(
         return {}
     soft = np.stack([_code_word(weighted[place], keys[key]) for place, key in pairs])
     best: dict[int, _Word] = {}
-    for (place, key), decoded in zip(pairs, error_correction.decode_each(soft), strict=True):
-        if decoded is not None:
-            z = _joint_statistic(weighted[place], keys[key], decoded.payload)
+    for (place, key), payload in zip(pairs, error_correction.decode_each(soft), strict=True):
+        if payload is not None:
+            z = _joint_statistic(weighted[place], keys[key], payload)
             if key not in best or z > best[key].z:
-                best[key] = _Word(decoded.payload, place, z)
+                best[key] = _Word(payload, place, z)
     return best
 
 

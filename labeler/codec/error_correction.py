@@ -26,7 +26,6 @@ A word takes about 2 ms with a list of 128; the list Viterbi decoder takes eight
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -39,7 +38,6 @@ __all__ = [
     "CANDIDATES",
     "CODE_BITS",
     "INFORMATION_POSITIONS",
-    "Decoded",
     "decode",
     "decode_each",
     "encode",
@@ -54,19 +52,6 @@ INFORMATION_POSITIONS: Final = reliable_positions(CODE_BITS, FRAME_BITS, inverse
 """Where the frame's bits go, in their order."""
 
 _CODE: Final = PolarCode(CODE_BITS, INFORMATION_POSITIONS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decoded:
-    """What a received word says."""
-
-    payload: Payload
-    """The payload; its CRC holds."""
-    correlation: float
-    """Sum of the log-likelihood ratios times the signs of the payload's code word, divided by the
-    root of their sum of squares; at most 32. On media without the mark, whatever they are, the
-    probability over random keys that any of the 2^56 payloads reaches ``z`` is at most
-    ``2^56 exp(-z^2 / 2)`` (Hoeffding), and this holds without regard to the CRC."""
 
 
 def encode(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -88,7 +73,7 @@ def encode(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return _CODE.encode(frame)
 
 
-def decode(llr: NDArray[np.floating]) -> Decoded | None:
+def decode(llr: NDArray[np.floating]) -> Payload | None:
     """The payload in one received word, or None where no candidate's CRC holds.
 
     Args:
@@ -101,7 +86,7 @@ def decode(llr: NDArray[np.floating]) -> Decoded | None:
     return decode_each(llr[None])[0]
 
 
-def decode_each(llrs: NDArray[np.floating]) -> list[Decoded | None]:
+def decode_each(llrs: NDArray[np.floating]) -> list[Payload | None]:
     """`decode` for each row of ``(n, CODE_BITS)``: quicker than one by one."""
     if llrs.ndim != 2 or llrs.shape[1] != CODE_BITS:
         raise ValueError(f"received words have the shape (n, {CODE_BITS}), not {llrs.shape}")
@@ -111,17 +96,11 @@ def decode_each(llrs: NDArray[np.floating]) -> list[Decoded | None]:
     largest = np.abs(llrs).max(axis=1, initial=0, keepdims=True)
     words = (llrs / np.where(largest > 0, largest, 1)).astype(np.float32)
     data = _CODE.decode(words, list_size=CANDIDATES)
-    return [_checked(*each) for each in zip(words, data, strict=True)]
+    heard = largest[:, 0] > 0
+    return [_checked(frames) if said else None for frames, said in zip(data, heard, strict=True)]
 
 
-def _checked(word: NDArray[np.float32], data: NDArray[np.uint8]) -> Decoded | None:
+def _checked(data: NDArray[np.uint8]) -> Payload | None:
     """The first of the candidates whose CRC holds."""
-    norm = float(np.linalg.norm(word))
-    if not norm:
-        return None
-    for frame in data:
-        payload = Payload.from_frame(frame)
-        if payload is not None:
-            signs = 1 - 2 * _CODE.encode(frame).astype(np.float32)
-            return Decoded(payload=payload, correlation=float(word @ signs) / norm)
-    return None
+    payloads = (Payload.from_frame(frame) for frame in data)
+    return next((payload for payload in payloads if payload is not None), None)

@@ -97,30 +97,21 @@ def test_code_words_differ_in_at_least_64_bits(frame):
 
 @given(payloads)
 def test_a_clean_word_is_read(payload):
-    decoded = decode(signs(payload))
-    assert decoded is not None
-    assert decoded.payload == payload
-    assert decoded.correlation == pytest.approx(math.sqrt(CODE_BITS))
+    assert decode(signs(payload)) == payload
 
 
 @given(payloads, st.integers(0, 2**32 - 1))
 def test_half_of_the_bits_may_be_missing(payload, seed):
     soft = signs(payload)
     soft[np.random.default_rng(seed).permutation(CODE_BITS)[: CODE_BITS // 2]] = 0
-    decoded = decode(soft)
-    assert decoded is not None
-    assert decoded.payload == payload
-    assert decoded.correlation == pytest.approx(math.sqrt(CODE_BITS / 2))
+    assert decode(soft) == payload
 
 
 @given(payloads, st.integers(0, 2**32 - 1))
 def test_one_bit_in_six_may_be_wrong(payload, seed):
     soft = signs(payload)
     soft[np.random.default_rng(seed).permutation(CODE_BITS)[: CODE_BITS // 6]] *= -1
-    decoded = decode(soft)
-    assert decoded is not None
-    assert decoded.payload == payload
-    assert decoded.correlation == pytest.approx(math.sqrt(CODE_BITS) * 2 / 3, rel=1e-2)
+    assert decode(soft) == payload
 
 
 def test_it_reads_what_was_measured():
@@ -132,7 +123,7 @@ def test_it_reads_what_was_measured():
     noise = rng.standard_normal(words.shape)
     for es_n0_db, allowed in ((-10.75, 5), (-11.75, 40)):
         heard = words + noise / math.sqrt(2 * 10 ** (es_n0_db / 10))
-        read = [each and each.payload for each in decode_each(heard)]
+        read = decode_each(heard)
         assert sum(got != payload for got, payload in zip(read, sent, strict=True)) <= allowed
 
 
@@ -156,9 +147,7 @@ def test_only_proportions_matter(exponent, seed):
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_any_float_type_will_do(dtype):
-    decoded = decode(signs(PAYLOAD).astype(dtype))
-    assert decoded is not None
-    assert decoded.payload == PAYLOAD
+    assert decode(signs(PAYLOAD).astype(dtype)) == PAYLOAD
 
 
 def test_many_words_are_read_as_one_by_one():
@@ -167,9 +156,7 @@ def test_many_words_are_read_as_one_by_one():
     words[::3] = 0
     words += 1.8 * rng.standard_normal(words.shape)
     together = decode_each(words)
-    assert [each and each.payload for each in together] == [
-        each and each.payload for each in map(decode, words)
-    ]
+    assert together == [*map(decode, words)]
     assert [each is None for each in together] == [row % 3 == 0 for row in range(9)]
 
 
@@ -197,8 +184,7 @@ def test_a_payload_whose_check_fails_is_not_given(payload, position):
     frame[position] ^= 1
     decoded = decode(1 - 2.0 * encode(frame))
     # A neighbour may be read instead; no word of the code is nearer than 64 bits.
-    furthest = math.sqrt(CODE_BITS) * (1 - 2 * 64 / CODE_BITS)
-    assert decoded is None or decoded.correlation <= furthest + 1e-4
+    assert decoded is None or np.count_nonzero(encode(decoded.to_frame()) != encode(frame)) >= 64
 
 
 def test_the_input_is_left_alone():
@@ -209,15 +195,6 @@ def test_the_input_is_left_alone():
     encode(frame)
     np.testing.assert_array_equal(soft, before)
     np.testing.assert_array_equal(frame, PAYLOAD.to_frame())
-
-
-def test_the_correlation_is_the_self_normalised_sum():
-    rng = np.random.default_rng(3)
-    soft = signs(PAYLOAD) + 2 * rng.standard_normal(CODE_BITS)
-    decoded = decode(soft)
-    assert decoded is not None
-    expected = float(soft @ signs(PAYLOAD)) / np.linalg.norm(soft)
-    assert decoded.correlation == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(FRAME_BITS - 1,), (FRAME_BITS + 1,), (1, FRAME_BITS), ()])
