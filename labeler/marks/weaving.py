@@ -1,8 +1,8 @@
 """Weaving the patchwork into sound of 16 kHz, block by block.
 
 `Weaver` takes sound and gives the mark: what has to be added. It looks an eighth of a second
-ahead, never further, and does the same whatever the size of the blocks: a file and a live stream get
-the same mark. Three things shape it:
+ahead, never further, and does the same whatever the size of the blocks: a file and a live stream
+get the same mark. Three things shape it:
 
 - masking (`labeler.marks.masking`): how far each band of each frame may change;
 - informed pilots: where the sound itself already says what the pilots of a cell are to say, they
