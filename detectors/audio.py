@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from detectors.alignment import Bank, align
 from detectors.listening import FRAME_S, Heard, Scale
-from detectors.patchwork import Period, Word, agreement, periods, read
+from detectors.patchwork import Choice, Word, agreement, choices_of, read
 from detectors.report import Presence
 from detectors.scales import Look, looks, sharpened
 from labeler.codec.keys import Key
@@ -108,7 +108,7 @@ def detect(
         samples: ``(n,)`` or ``(n, channels)`` float32 or float64, -1 to 1.
         sample_rate_hz: Samples a second.
         keys: A `Keyring` or keys.
-        patient: Whether tempo and pitch are searched jointly, at seven times the cost.
+        patient: Whether tempo and pitch are searched jointly, at some four times the cost.
 
     Raises:
         TypeError: The array has another dtype.
@@ -219,7 +219,7 @@ class _Found:
     hit: _Hit
     look: Look
     features: NDArray[np.float32]
-    choices: Sequence[Sequence[Period]]
+    choices: Sequence[Choice]
     """Where its periods may begin."""
 
 
@@ -259,7 +259,7 @@ class _Ear:
 
     def _judge(self, look: Look) -> _Found:
         key, pattern = self.bank.entries[look.number]
-        choices = periods(look.alignment, look.number, len(look.features))
+        choices = choices_of(look.alignment, look.number, len(look.features))
         word, log_p = read(look.features, choices, pattern), look.log_p
         if word is not None:
             # Both kinds of evidence were looked at.
@@ -274,13 +274,13 @@ class _Ear:
         if scale == found.hit.scale:
             return found
         features = heard.features(scale)
-        choices = periods(align(features, self.bank), found.hit.number, len(features))
+        choices = choices_of(align(features, self.bank), found.hit.number, len(features))
         return _Found(replace(found.hit, scale=scale), found.look, features, choices)
 
     def _follow(self, start_s: float, heard: Heard, hit: _Hit) -> None:
         """Tell the spans of a mark that is known."""
         features = heard.features(hit.scale)
-        choices = periods(align(features, self.bank), hit.number, len(features))
+        choices = choices_of(align(features, self.bank), hit.number, len(features))
         self._mark_spans(start_s, heard, hit, features, choices)
 
     def _mark_spans(
@@ -289,7 +289,7 @@ class _Ear:
         heard: Heard,
         hit: _Hit,
         features: NDArray[np.float32],
-        choices: Sequence[Sequence[Period]],
+        choices: Sequence[Choice],
     ) -> None:
         z = np.max([_agreement(features, choice, hit.signs) for choice in choices], axis=0)
         carries = z >= max(_SPAN_AT, _SHARE_OF_BEST * float(np.percentile(z, 95)))
@@ -321,7 +321,7 @@ class _Ear:
 
 
 def _agreement(
-    features: NDArray[np.float32], choice: Sequence[Period], signs: NDArray[np.float32]
+    features: NDArray[np.float32], choice: Choice, signs: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """``(cells,)`` deviations by which the surroundings of each cell agree with the mark."""
     sums, variances = agreement(features, choice, signs)

@@ -7,7 +7,6 @@ a few frames off; and those that stand out alone, wherever they are.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from labeler.codec.patchwork import (
 from labeler.codec.payload import PAYLOAD_BITS, SHORT_BITS, ShortPayload
 from labeler.codec.significance import log_tail
 
-__all__ = ["Period", "Word", "agreement", "periods", "read"]
+__all__ = ["Choice", "Period", "Word", "agreement", "choices_of", "read"]
 
 _DRIFT_FRAMES: Final = 3
 """How far a period is followed from where it is expected."""
@@ -40,6 +39,8 @@ _BETTER_BY: Final = 1.0
 _ALONE: Final = 5.5
 """Deviations from which on a period stands out wherever it is."""
 _MOST_ALONE: Final = 24
+_KINDS: Final = 3
+"""Kinds of choices: folded, followed, alone."""
 _FULL_WEIGHT: Final = 4.0
 """Deviations of a period that counts fully."""
 _LEAST_WEIGHT: Final = 0.15
@@ -60,6 +61,16 @@ class Period:
     """Its pilots' statistic."""
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Periods that are read together."""
+
+    periods: tuple[Period, ...]
+    log_count: float
+    """Natural logarithm of how many choices of this kind and of the others there could have been:
+    the best of them all is as likely by chance."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Word:
     """What was read, and how surprising it is."""
@@ -71,7 +82,7 @@ class Word:
     patterns are not."""
 
 
-def periods(alignment: Alignment, number: int, rows: int) -> list[list[Period]]:
+def choices_of(alignment: Alignment, number: int, rows: int) -> list[Choice]:
     """The choices of periods that are worth reading: folded, followed, and alone.
 
     Args:
@@ -89,11 +100,17 @@ def periods(alignment: Alignment, number: int, rows: int) -> list[list[Period]]:
     followed = [_follow(single, period, alignment.lead) for period in folded]
     alone = _alone(single, alignment.lead)
     moved = [each for each in alone if all(abs(each.row - one.row) > 3 for one in followed)]
-    choices = [folded]
+    # A folded reading is told by where it begins; a followed period may be at any of some frames
+    # around its place, one that is alone anywhere.
+    begins = math.log(_KINDS) + math.log(PERIOD_FRAMES)
+    near = math.log(2 * _DRIFT_FRAMES + 1)
+    anywhere = math.log(len(single))
+    choices = [Choice(tuple(folded), begins)]
     if followed != folded or moved:
-        choices.append(followed + moved)
+        log_count = begins + len(followed) * near + len(moved) * anywhere
+        choices.append(Choice((*followed, *moved), log_count))
     if alone and len(alone) < len(followed):
-        choices.append(alone)
+        choices.append(Choice(tuple(alone), math.log(_KINDS) + len(alone) * anywhere))
     return choices
 
 
@@ -118,14 +135,12 @@ def _alone(single: NDArray[np.float32], lead: int) -> list[Period]:
     return found
 
 
-def read(
-    features: NDArray[np.float32], choices: Sequence[Sequence[Period]], pattern: Pattern
-) -> Word | None:
+def read(features: NDArray[np.float32], choices: Sequence[Choice], pattern: Pattern) -> Word | None:
     """The payload that the clearest of some choices of periods shows; None where there is none.
 
     Args:
         features: ``(n, BANDS)``.
-        choices: As `periods` gives them.
+        choices: As `choices_of` gives them.
         pattern: Whose signs the mark has.
     """
     blocks = [_blocks(features, choice) for choice in choices]
@@ -134,26 +149,28 @@ def read(
     ]
     payloads = _decode_short(received) if pattern.form is Form.SHORT else _decode(received)
     words = [
-        Word(payload, _log_p(block, pattern, payload, _log_choices(choice, len(features))))
+        Word(payload, _log_p(block, pattern, payload, choice.log_count))
         for payload, block, choice in zip(payloads, blocks, choices, strict=True)
         if payload is not None
     ]
     return min(words, key=lambda word: word.log_p, default=None)
 
 
-def _blocks(features: NDArray[np.float32], choice: Sequence[Period]) -> NDArray[np.float32]:
+def _blocks(features: NDArray[np.float32], choice: Choice) -> NDArray[np.float32]:
     """``(periods, *CELLS)`` the cells of each period, 0 where the sound has none."""
-    rows = np.array([each.row for each in choice])[:, None] + CELL_FRAMES * np.arange(PERIOD_CELLS)
+    rows = np.array([each.row for each in choice.periods])[:, None] + CELL_FRAMES * np.arange(
+        PERIOD_CELLS
+    )
     inside = (rows >= 0) & (rows < len(features))
-    blocks = np.zeros((len(choice), *CELLS), np.float32)
+    blocks = np.zeros((len(choice.periods), *CELLS), np.float32)
     blocks[inside] = features[rows[inside]]
     return blocks
 
 
 def _code_word(
-    blocks: NDArray[np.float32], choice: Sequence[Period], pattern: Pattern
+    blocks: NDArray[np.float32], choice: Choice, pattern: Pattern
 ) -> NDArray[np.float32]:
-    z = np.array([each.z for each in choice])
+    z = np.array([each.z for each in choice.periods])
     weights = np.clip(z / _FULL_WEIGHT, _LEAST_WEIGHT, 1).astype(np.float32)
     cells = np.tensordot(weights, blocks, axes=1)
     return pattern.code_word(cells * _reliability(cells, pattern))
@@ -187,21 +204,6 @@ def _decode_short(words: Sequence[NDArray[np.float32]]) -> list[AnyPayload | Non
     return payloads
 
 
-def _log_choices(choice: Sequence[Period], rows: int) -> float:
-    """Logarithm of how many choices of so many periods there are: anywhere, one by one."""
-    places = math.log(rows + PERIOD_FRAMES)
-    strides = {later.row - one.row for one, later in itertools.pairwise(choice)}
-    if strides <= {PERIOD_FRAMES}:
-        return math.log(PERIOD_FRAMES)
-    near = math.log(2 * _DRIFT_FRAMES + 1)
-    base = choice[0].row % PERIOD_FRAMES
-    log_count = places
-    for each in choice:
-        off = (each.row - base + PERIOD_FRAMES // 2) % PERIOD_FRAMES - PERIOD_FRAMES // 2
-        log_count += near if abs(off) <= 2 * _DRIFT_FRAMES else places
-    return log_count
-
-
 def _log_p(
     blocks: NDArray[np.float32], pattern: Pattern, payload: AnyPayload, log_choices: float
 ) -> float:
@@ -213,7 +215,7 @@ def _log_p(
 
 
 def agreement(
-    features: NDArray[np.float32], choice: Sequence[Period], signs: NDArray[np.float32]
+    features: NDArray[np.float32], choice: Choice, signs: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """How far each stretch of one cell's length agrees with the mark.
 
@@ -227,7 +229,7 @@ def agreement(
     """
     count = len(features) // CELL_FRAMES + 2
     sums, variances = np.zeros(count), np.zeros(count)
-    for period in sorted(choice, key=lambda each: each.z):
+    for period in sorted(choice.periods, key=lambda each: each.z):
         rows = period.row + CELL_FRAMES * np.arange(PERIOD_CELLS)
         inside = (rows >= 0) & (rows < len(features))
         cells = features[rows[inside]]

@@ -63,12 +63,12 @@ def looks(heard: Heard, bank: Bank, *, patient: bool) -> Iterator[Look]:
     Args:
         heard: The sound.
         bank: The patterns.
-        patient: Whether all pairs of tempo and pitch are tried, at five times the cost.
+        patient: Whether all pairs of tempo and pitch are tried, at some four times the cost.
     """
     yield _look(heard, bank, Scale(), math.log(2))
     coarse = [each for each in _scales(patient=patient) if not each.is_identity]
-    # Counted as if every refinement of every scale were tried, in tempo and in pitch.
-    log_scales = math.log(2 * len(coarse) * (2 * len(_REFINEMENTS) + 1) ** 2)
+    # Every scale that refining could end at is counted: each round stays or takes one of six steps.
+    log_scales = math.log(2 * len(coarse) * 7 ** len(_REFINEMENTS))
     best: tuple[float, Scale] | None = None
     for scale in coarse:
         log_p = _coarse(heard, bank, scale)

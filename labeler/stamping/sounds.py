@@ -55,7 +55,7 @@ class SoundWatermarking:
         """See `Watermarking.find`."""
         evidence = sounds.detect(_open(order.content, order, tools), tools.keyring)
         if evidence.finding.presence is Presence.INCONCLUSIVE:
-            # Of a thousand sounds without a mark, one may look like this: no reason to refuse it.
+            # Of ten thousand sounds without a mark, one may look like this: no reason to refuse it.
             return replace(evidence, finding=replace(evidence.finding, presence=Presence.ABSENT))
         return evidence
 

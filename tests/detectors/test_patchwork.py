@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from detectors.alignment import Bank, align
-from detectors.patchwork import agreement, periods, read
+from detectors.patchwork import agreement, choices_of, read
 from labeler.codec.keys import Key
 from labeler.codec.patchwork import BANDS, CELL_FRAMES, PERIOD_CELLS, PERIOD_FRAMES, PILOTS, Form
 from labeler.codec.payload import Handle, Origin, Payload, ShortPayload
@@ -36,14 +36,14 @@ def marked(number: int, rows: int, gain: float, *, start: int = 70) -> np.ndarra
     return features
 
 
-def choices_of(features: np.ndarray, number: int):
-    return periods(align(features, BANK), number, len(features))
+def choose(features: np.ndarray, number: int):
+    return choices_of(align(features, BANK), number, len(features))
 
 
 @pytest.mark.parametrize(("number", "payload"), [(STANDARD_NUMBER, PAYLOAD), (SHORT_NUMBER, SHORT)])
 def test_the_payload_is_read(number: int, payload: Payload | ShortPayload) -> None:
     features = marked(number, 3 * PERIOD_FRAMES, 0.35)
-    word = read(features, choices_of(features, number), BANK.entries[number][1])
+    word = read(features, choose(features, number), BANK.entries[number][1])
     assert word is not None
     assert word.payload == payload
     assert word.log_p < np.log(1e-20)
@@ -54,8 +54,8 @@ def test_periods_that_were_moved_are_read() -> None:
     rows = (10, 330, 601, 811)
     for row in rows:
         put(features, row, STANDARD_NUMBER, 0.45)
-    choices = choices_of(features, STANDARD_NUMBER)
-    assert {each.row for choice in choices for each in choice} >= set(rows)
+    choices = choose(features, STANDARD_NUMBER)
+    assert {each.row for choice in choices for each in choice.periods} >= set(rows)
     word = read(features, choices, BANK.entries[STANDARD_NUMBER][1])
     assert word is not None
     assert word.payload == PAYLOAD
@@ -65,7 +65,7 @@ def test_noise_says_nothing() -> None:
     for seed in range(20):
         features = noise(500, seed)
         for number in (STANDARD_NUMBER, SHORT_NUMBER):
-            word = read(features, choices_of(features, number), BANK.entries[number][1])
+            word = read(features, choose(features, number), BANK.entries[number][1])
             assert word is None or word.log_p > np.log(1e-4)
 
 
@@ -78,7 +78,7 @@ def test_pilots_alone_give_no_payload() -> None:
             pilots = np.where(PILOTS, pattern.signs, 0)
             for row in range(0, len(features), PERIOD_FRAMES):
                 features[row + CELL_FRAMES * np.arange(PERIOD_CELLS)] += 0.8 * pilots
-            assert read(features, choices_of(features, number), pattern) is None
+            assert read(features, choose(features, number), pattern) is None
 
 
 def test_agreement_tells_where_the_mark_is() -> None:
@@ -86,7 +86,7 @@ def test_agreement_tells_where_the_mark_is() -> None:
     put(features, PERIOD_FRAMES, STANDARD_NUMBER, 0.6)
     put(features, 2 * PERIOD_FRAMES, STANDARD_NUMBER, 0.6)
     signs = BANK.entries[STANDARD_NUMBER][1].signs_of(PAYLOAD)
-    choice = choices_of(features, STANDARD_NUMBER)[0]
+    choice = choose(features, STANDARD_NUMBER)[0]
     sums, variances = agreement(features, choice, signs)
     z = sums / np.sqrt(np.maximum(variances, 1))
     inside = z[PERIOD_CELLS : 3 * PERIOD_CELLS]
