@@ -12,7 +12,9 @@ from labeler.containers.chunks import file_size
 from labeler.containers.damage import damaged
 from labeler.containers.splice import Part, Span, blocks
 
-__all__ = ["TopBox", "freed", "top_boxes"]
+__all__ = ["TopBox", "freed", "sized", "top_boxes"]
+
+_MOST: Final = 0xFFFFFFFF
 
 # A file of nothing but empty boxes would fill the memory; fragments come in pairs of boxes.
 _MAX_BOXES: Final = 1_000_000
@@ -50,6 +52,16 @@ def freed(file: BinaryIO, box: TopBox) -> tuple[Part, ...]:
     # A box without size would take what comes to follow it for its own.
     length = size.to_bytes(4, "big") if box.is_open else header[:4]
     return length, b"free", header[8:], bytes(size - len(header))
+
+
+def sized(box: TopBox) -> tuple[Part, ...] | None:
+    """A box that says how large it is, so that something may follow; None where it cannot."""
+    if not box.is_open:
+        return (box.span,)
+    size = len(box.span)
+    if size > _MOST:
+        return None
+    return size.to_bytes(4, "big"), Span(box.span.start + 4, box.span.end)
 
 
 def top_boxes(file: BinaryIO) -> tuple[TopBox, ...]:

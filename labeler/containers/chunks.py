@@ -180,7 +180,7 @@ class Extent:
     byte_order: ByteOrder
     """Of the sizes."""
     samples: bytes
-    """The type of the chunk that holds the samples."""
+    """The type of the chunk that holds the samples, or of the list."""
     long_sizes: Mapping[bytes, int] = field(default_factory=dict)
     """The sizes that ds64 gives, by chunk type, for chunks that refer to it."""
 
@@ -209,14 +209,14 @@ def walk(file: BinaryIO, extent: Extent) -> tuple[Chunk, ...]:
             raise damaged(f"there is no chunk at byte {at}, where one is due")
         chunks.append(chunk)
         at = chunk.end
-        if chunk.type == extent.samples and not seen:
+        if extent.samples in {chunk.type, chunk.list_type} and not seen:
             seen = True
             if extent.end is not None:
                 limit = min(max(extent.end, at), extent.file_size)
         if len(chunks) > _MAX_CHUNKS:
             raise damaged(f"the file has more than {_MAX_CHUNKS} chunks")
     if not seen:
-        raise damaged(f"there is no {_printed(extent.samples)} chunk, which would hold the sound")
+        raise damaged(f"there is no {_printed(extent.samples)} chunk, which would hold the samples")
     return tuple(chunks)
 
 
@@ -225,6 +225,7 @@ def _read_chunk(file: BinaryIO, at: int, extent: Extent, *, is_first: bool) -> C
     file.seek(at)
     head = file.read(12)
     kind, size = head[:4], int.from_bytes(head[4:8], extent.byte_order)
+    named = head[8:12] if kind == b"LIST" else kind
     if len(head) < 8 or not all(0x20 <= byte < 0x7F for byte in kind):
         return None
     start = at + 8
@@ -232,12 +233,12 @@ def _read_chunk(file: BinaryIO, at: int, extent: Extent, *, is_first: bool) -> C
     is_long = size == _IN_DS64 and kind in extent.long_sizes
     if is_long:
         size = extent.long_sizes[kind]
-    elif is_first and kind == extent.samples:
+    elif is_first and named == extent.samples:
         ends_here = extent.end is None or extent.end <= start
         if (size == 0 and ends_here) or (size > room and _is_placeholder(size)):
             size = room
-    if size > room and is_first and kind != extent.samples:
-        raise damaged(f"the file ends in the middle of its {_printed(kind)} chunk")
+    if size > room and is_first and named != extent.samples:
+        raise damaged(f"the file ends in the middle of its {_printed(named)} chunk")
     missing = max(size - room, 0)
     size -= missing
     return Chunk(

@@ -17,7 +17,17 @@ from labeler.containers.damage import damaged
 from labeler.containers.splice import Part, Span
 from labeler.errors import MetadataError
 
-__all__ = ["TAGS", "Element", "Segment", "children", "content", "make", "parse", "with_tags"]
+__all__ = [
+    "TAGS",
+    "Element",
+    "Segment",
+    "children",
+    "content",
+    "head",
+    "make",
+    "parse",
+    "with_tags",
+]
 
 TAGS: Final = b"\x12\x54\xc3\x67"
 _EBML: Final = b"\x1a\x45\xdf\xa3"
@@ -151,9 +161,13 @@ def children(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def make(kind: bytes, *parts: bytes, size_bytes: int | None = None) -> bytes:
     """An element that holds ``parts``; its size takes ``size_bytes`` bytes, or as few as it can."""
-    size = sum(map(len, parts))
+    return b"".join([head(kind, sum(map(len, parts)), size_bytes=size_bytes), *parts])
+
+
+def head(kind: bytes, size: int, *, size_bytes: int | None = None) -> bytes:
+    """What an element begins with that holds ``size`` bytes."""
     width = size_bytes or next(n for n in range(1, 9) if size < (1 << 7 * n) - 1)
-    return b"".join([kind, (size | 1 << 7 * width).to_bytes(width, "big"), *parts])
+    return kind + (size | 1 << 7 * width).to_bytes(width, "big")
 
 
 def _void(size: int) -> bytes:

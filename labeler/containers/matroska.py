@@ -1,7 +1,6 @@
-"""Matroska and WebM: tracks, and the frames in their blocks.
+"""Matroska and WebM: the elements of the file, and its tracks.
 
-A "frame" here is what the standard calls so: a packet of the codec. Sources: RFC 8794 (EBML) and
-RFC 9559, sections 5 and 10.
+Sources: RFC 8794 (EBML) and RFC 9559, section 5.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from labeler.errors import UnreadableMediaError
 __all__ = [
     "AUDIO",
     "DEFAULT_SCALE_NS",
+    "MAX_ELEMENTS",
+    "SUBTITLES",
     "VIDEO",
-    "Block",
     "Layout",
     "Track",
-    "blocks",
-    "frames_of",
+    "elements",
     "number",
     "read_layout",
     "read_tracks",
@@ -47,14 +46,21 @@ TIMESTAMP: Final = b"\xe7"
 SIMPLE_BLOCK: Final = b"\xa3"
 BLOCK_GROUP: Final = b"\xa0"
 BLOCK: Final = b"\xa1"
+BLOCK_DURATION: Final = b"\x9b"
+BLOCK_ADDITIONS: Final = b"\x75\xa1"
+REFERENCE_BLOCK: Final = b"\xfb"
 DISCARD_PADDING: Final = b"\x75\xa2"
+ENCRYPTED_BLOCK: Final = b"\xaf"
 TRACK_ENTRY: Final = b"\xae"
 TRACK_NUMBER: Final = b"\xd7"
+TRACK_UID: Final = b"\x73\xc5"
 TRACK_TYPE: Final = b"\x83"
 FLAG_DEFAULT: Final = b"\x88"
 CODEC_ID: Final = b"\x86"
 CODEC_PRIVATE: Final = b"\x63\xa2"
 CODEC_DELAY: Final = b"\x56\xaa"
+DEFAULT_DURATION: Final = b"\x23\xe3\x83"
+TRACK_TIMESTAMP_SCALE: Final = b"\x23\x31\x4f"
 ENCODINGS: Final = b"\x6d\x80"
 AUDIO_SETTINGS: Final = b"\xe1"
 SAMPLING_FREQUENCY: Final = b"\xb5"
@@ -62,7 +68,7 @@ OUTPUT_FREQUENCY: Final = b"\x78\xb5"
 CHANNELS: Final = b"\x9f"
 BIT_DEPTH: Final = b"\x62\x64"
 
-VIDEO, AUDIO = 1, 2
+VIDEO, AUDIO, SUBTITLES = 1, 2, 17
 """Types of tracks."""
 DEFAULT_SCALE_NS: Final = 1_000_000
 """Nanoseconds of a unit of time where the file says nothing else."""
@@ -71,9 +77,11 @@ _SEGMENT: Final = b"\x18\x53\x80\x67"
 _EBML: Final = b"\x1a\x45\xdf\xa3"
 # What clusters hold (times, blocks, positions, and tracks that are silent), and what says nothing.
 _PASSED_OVER: Final = frozenset(
-    {TIMESTAMP, SIMPLE_BLOCK, BLOCK_GROUP, b"\xa7", b"\xab", b"\x58\x54", CRC, VOID}
+    {TIMESTAMP, SIMPLE_BLOCK, BLOCK_GROUP, ENCRYPTED_BLOCK}
+    | {b"\xa7", b"\xab", b"\x58\x54", CRC, VOID}
 )
-_MAX_ELEMENTS: Final = 100_000
+MAX_ELEMENTS: Final = 100_000
+"""More than a segment has, beside its clusters; those beyond are not looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +89,9 @@ class Track:
     """One track."""
 
     number: int
+    uid: int
     kind: int
-    """`VIDEO`, `AUDIO`, or another number."""
+    """`VIDEO`, `AUDIO`, `SUBTITLES`, or another number."""
     is_default: bool
     codec: str
     """``"A_OPUS"``."""
@@ -94,8 +103,12 @@ class Track:
     channels: int
     bits: int
     """Of a sample; 0 where it does not say."""
-    is_encoded: bool
-    """Whether its frames are compressed once more, or encrypted."""
+    frame_ns: int
+    """How long a frame lasts whose block does not say it; 0 where nothing says it."""
+    is_stretched: bool
+    """Whether its blocks count time in units of their own."""
+    encodings: bytes = field(repr=False)
+    """How its frames are compressed once more, or encrypted; empty where they are not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,24 +131,6 @@ class Layout:
         return next((element for element in self.elements if element.id == kind), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One block: frames of one track that follow one another."""
-
-    data: bytes = field(repr=False)
-    """From the track's number on."""
-    time: int
-    """When the cluster begins that it is in, in units of the file's time scale."""
-    discard_ns: int
-    """How much is not played at its end."""
-
-    @property
-    def offset(self) -> int:
-        """When it begins, after the beginning of its cluster, in the same units."""
-        at = 9 - self.data[0].bit_length() if self.data else 0
-        return int.from_bytes(self.data[at : at + 2], "big", signed=True)
-
-
 def read_tracks(data: bytes) -> tuple[Track, ...]:
     """The tracks in the content of a Tracks element.
 
@@ -154,6 +149,7 @@ def _read_track(fields: dict[bytes, bytes]) -> Track:
     rate = audio.get(OUTPUT_FREQUENCY) or audio.get(SAMPLING_FREQUENCY)
     return Track(
         number=number(fields.get(TRACK_NUMBER, b"")),
+        uid=number(fields.get(TRACK_UID, b"")),
         kind=number(fields.get(TRACK_TYPE, b"")),
         is_default=fields.get(FLAG_DEFAULT, b"\1") != b"\0",
         codec=fields.get(CODEC_ID, b"").rstrip(b"\0").decode("ascii", "replace"),
@@ -162,7 +158,9 @@ def _read_track(fields: dict[bytes, bytes]) -> Track:
         sample_rate_hz=round(_real(rate)) if rate else 8000,
         channels=number(audio.get(CHANNELS, b"\1")),
         bits=number(audio.get(BIT_DEPTH, b"")),
-        is_encoded=ENCODINGS in fields,
+        frame_ns=number(fields.get(DEFAULT_DURATION, b"")),
+        is_stretched=_real(fields.get(TRACK_TIMESTAMP_SCALE, b"")) not in {0.0, 1.0},
+        encodings=fields.get(ENCODINGS, b""),
     )
 
 
@@ -201,7 +199,7 @@ def read_layout(file: BinaryIO) -> Layout:
                 first = min(first, element.start)
             elif element.id not in _PASSED_OVER:
                 kept.append(element)
-            if len(kept) == _MAX_ELEMENTS:
+            if len(kept) == MAX_ELEMENTS:
                 break
     return Layout(
         head=Span(0, segment.start),
@@ -230,7 +228,7 @@ def _walk(file: BinaryIO, position: int, end: int, *, inside: bool = True) -> It
     Raises:
         UnreadableMediaError: One is truncated, or something is there that is none.
     """
-    is_cut = False
+    is_cut, cluster_end = False, 0
     while position < end:
         file.seek(position)
         kind, header, size = _parse_head(file.read(12), position)
@@ -240,10 +238,14 @@ def _walk(file: BinaryIO, position: int, end: int, *, inside: bool = True) -> It
         behind = end if size is None else body + size
         if behind > end and kind not in {CLUSTER, _SEGMENT}:
             raise damaged("the WebM file ends in the middle of an element")
+        if position < cluster_end < behind:
+            raise damaged("an element of the WebM file is larger than the cluster that it is in")
         # Of a cluster or segment that was cut off there is something left.
         is_cut |= behind > end
         yield Element(kind, position, Span(body, min(behind, end)))
         is_entered = kind == CLUSTER and (inside or size is None)
+        if is_entered:
+            cluster_end = 0 if size is None else min(behind, end)
         position = body if is_entered else behind
     if is_cut:
         raise damaged("the WebM file ends in the middle of an element")
@@ -258,21 +260,13 @@ def walk(file: BinaryIO, layout: Layout) -> Iterator[Element]:
     return _walk(file, layout.body.start, layout.body.end)
 
 
-def blocks(file: BinaryIO, layout: Layout) -> Iterator[Block]:
-    """All blocks of a file, in their order.
+def elements(file: BinaryIO, span: Span) -> Iterator[Element]:
+    """The elements in a stretch of the file, one after the other, with what clusters hold.
 
     Raises:
-        UnreadableMediaError: It has become shorter, or a block is larger than sound needs.
+        UnreadableMediaError: One is truncated, or something is there that is none.
     """
-    time = 0
-    for element in walk(file, layout):
-        if element.id not in {TIMESTAMP, SIMPLE_BLOCK, BLOCK_GROUP}:
-            continue
-        data = ebml.content(file, element)
-        if element.id == TIMESTAMP:
-            time = number(data[:8])
-        else:
-            yield Block(data, time, 0) if element.id == SIMPLE_BLOCK else _read_group(data, time)
+    return _walk(file, span.start, span.end)
 
 
 def _parse_head(head: bytes, position: int) -> tuple[bytes, int, int | None]:
@@ -285,72 +279,3 @@ def _parse_head(head: bytes, position: int) -> tuple[bytes, int, int | None]:
     most = (1 << 7 * size_bytes) - 1
     size = int.from_bytes(head[id_bytes : id_bytes + size_bytes], "big") & most
     return head[:id_bytes], id_bytes + size_bytes, None if size == most else size
-
-
-def _read_group(data: bytes, time: int) -> Block:
-    fields = dict(ebml.children(data))
-    discard = int.from_bytes(fields.get(DISCARD_PADDING, b""), "big", signed=True)
-    return Block(fields.get(BLOCK, b""), time, max(discard, 0))
-
-
-def frames_of(block: Block, track: int) -> tuple[bytes, ...]:
-    """The frames in a block, if it is of the track with this number.
-
-    Raises:
-        UnreadableMediaError: It is damaged.
-    """
-    data = block.data
-    width = 9 - data[0].bit_length() if data else 9
-    if width > 8 or len(data) < width + 3:
-        raise damaged("a block of the WebM file is damaged")
-    if int.from_bytes(data[:width], "big") & (1 << 7 * width) - 1 != track:
-        return ()
-    lacing, body = data[width + 2] >> 1 & 3, data[width + 3 :]
-    if not lacing:
-        return (body,)
-    if not body:
-        raise damaged("a block of the WebM file is damaged")
-    count, rest = body[0] + 1, body[1:]
-    if lacing == 2:
-        sizes = [len(rest) // count] * (count - 1)
-    else:
-        sizes, rest = (_xiph_sizes if lacing == 1 else _ebml_sizes)(rest, count)
-    return tuple(_cut(rest, sizes))
-
-
-def _cut(data: bytes, sizes: list[int]) -> Iterator[bytes]:
-    if sum(sizes) > len(data) or any(size < 0 for size in sizes):
-        raise damaged("a block of the WebM file is damaged")
-    position = 0
-    for size in sizes:
-        yield data[position : position + size]
-        position += size
-    yield data[position:]
-
-
-def _xiph_sizes(data: bytes, count: int) -> tuple[list[int], bytes]:
-    sizes, position = [], 0
-    for _ in range(count - 1):
-        size = 0
-        while data[position : position + 1] == b"\xff":
-            size += 255
-            position += 1
-        size += data[position] if position < len(data) else 0
-        position += 1
-        sizes.append(size)
-    return sizes, data[position:]
-
-
-def _ebml_sizes(data: bytes, count: int) -> tuple[list[int], bytes]:
-    """The first size as it is, then the differences."""
-    sizes: list[int] = []
-    position = 0
-    for _ in range(count - 1):
-        width = 9 - data[position].bit_length() if position < len(data) else 9
-        if width > 8:
-            raise damaged("a block of the WebM file is damaged")
-        value = int.from_bytes(data[position : position + width], "big") & (1 << 7 * width) - 1
-        position += width
-        middle = (1 << 7 * width - 1) - 1
-        sizes.append(sizes[-1] + value - middle if sizes else value)
-    return sizes, data[position:]

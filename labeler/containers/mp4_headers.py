@@ -16,6 +16,7 @@ from labeler.containers.damage import damaged
 __all__ = [
     "duration",
     "handler",
+    "is_enabled",
     "set_duration",
     "set_scale",
     "time_scale",
@@ -65,6 +66,12 @@ def track_id(trak: Node) -> int:
     """The number of a track."""
     header = trak.need(b"tkhd")
     return _read(header, _TRACK_IDS[_version(header)], 4)
+
+
+def is_enabled(trak: Node) -> bool:
+    """Whether a track is switched on."""
+    flags = trak.need(b"tkhd").body[1:4]
+    return bool(int.from_bytes(flags, "big") & 1)
 
 
 def handler(trak: Node) -> bytes:

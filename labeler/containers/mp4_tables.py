@@ -7,7 +7,7 @@ to 8.8.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -24,13 +24,15 @@ __all__ = [
     "read_edits",
     "read_samples",
     "write_chunk_starts",
+    "write_chunks",
     "write_edits",
     "write_samples",
 ]
 
 _LONG: Final = 1 << 32
 _SIGN: Final = {4: 1 << 31, 8: 1 << 63}
-_MAX_SAMPLES: Final = 1 << 26
+# A day of AAC at 96 kHz has half as many.
+_MAX_SAMPLES: Final = 1 << 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +47,41 @@ class SampleTable:
     """How many samples each chunk has."""
     durations: tuple[tuple[int, int], ...]
     """Runs of (number of samples, duration of each in units of the track's time scale)."""
+    descriptions: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Which sample entry holds for each chunk, from 1; empty where all have the first."""
 
     @property
     def total(self) -> int:
         """Duration of all samples together, in units of the track's time scale."""
         return sum(count * duration for count, duration in self.durations)
+
+    @property
+    def chunk_sizes(self) -> NDArray[np.int64]:
+        """Bytes of each chunk."""
+        behind = np.cumsum(self.chunk_counts)
+        return self.bytes_before(behind) - self.bytes_before(behind - self.chunk_counts)
+
+    def bytes_before(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The bytes of all samples in front of some, by their numbers from 0."""
+        if self.is_even:
+            return samples * (self.sizes[0] if len(self.sizes) else np.int64(0))
+        ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.sizes)])
+        return np.asarray(ends[samples])
+
+    @property
+    def is_even(self) -> bool:
+        """Whether all samples are known to be of one size; there may be very many of them."""
+        return self.sizes.strides == (0,)
+
+    def times(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+        """When samples are decoded, by their numbers from 0, in units of the track's time scale."""
+        runs = np.array(self.durations, np.int64).reshape(-1, 2)
+        if not len(runs):
+            return np.zeros(len(samples), np.int64)
+        firsts = np.cumsum(runs[:, 0]) - runs[:, 0]
+        begins = np.cumsum(runs[:, 0] * runs[:, 1]) - runs[:, 0] * runs[:, 1]
+        at = np.searchsorted(firsts, samples, side="right") - 1
+        return np.asarray(begins[at] + (samples - firsts[at]) * runs[at, 1])
 
     def chunks(self) -> Iterator[tuple[Span, NDArray[np.int64]]]:
         """Where each chunk lies, and the sizes of its samples."""
@@ -87,7 +119,7 @@ def read_samples(stbl: Node) -> SampleTable:
     """
     sizes = _sizes(stbl)
     starts = _chunk_starts(stbl)
-    counts = _chunk_counts(stbl.need(b"stsc").body, len(starts))
+    counts, descriptions = _chunk_counts(stbl.need(b"stsc").body, len(starts))
     if counts.sum() != len(sizes):
         raise damaged("the MP4 file's tables of chunks and sizes contradict each other")
     runs = _array(stbl.need(b"stts").body, ">u4", columns=2)
@@ -96,6 +128,7 @@ def read_samples(stbl: Node) -> SampleTable:
         chunk_starts=starts,
         chunk_counts=counts,
         durations=tuple((int(count), int(duration)) for count, duration in runs),
+        descriptions=descriptions,
     )
 
 
@@ -106,10 +139,12 @@ def _sizes(stbl: Node) -> NDArray[np.int64]:
     fields = Fields(box.body)
     fields.version_and_flags()
     size, count = fields.number(4), fields.number(4)
+    if size * count >> 62:
+        raise damaged("the MP4 file claims more bytes than any has")
+    if size:  # Of uncompressed sound there may be very many; they take no room here.
+        return np.broadcast_to(np.int64(size), count)
     if count > _MAX_SAMPLES:
         raise damaged("the MP4 file claims more samples than any has")
-    if size:
-        return np.broadcast_to(np.int64(size), count)
     return np.frombuffer(fields.take(4 * count), ">u4").astype(np.int64)
 
 
@@ -132,14 +167,16 @@ def _chunk_starts(stbl: Node) -> NDArray[np.int64]:
     return starts.astype(np.uint64).clip(0, (1 << 62)).astype(np.int64)
 
 
-def _chunk_counts(body: bytes, chunks: int) -> NDArray[np.int64]:
-    """How many samples each of ``chunks`` has, from runs that begin at the chunks named."""
+def _chunk_counts(body: bytes, chunks: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many samples each of ``chunks`` has, and their entry, from runs at the chunks named."""
     runs = _array(body, ">u4", columns=3).astype(np.int64)
     firsts = np.append(runs[:, 0], chunks + 1)
     lengths = np.diff(firsts)
     if chunks and (not len(runs) or firsts[0] != 1 or (lengths < 0).any()):
         raise damaged("the MP4 file's table of chunks is damaged")
-    return np.repeat(runs[:, 1], lengths) if chunks else np.zeros(0, np.int64)
+    if not chunks:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    return np.repeat(runs[:, 1], lengths), np.repeat(runs[:, 2], lengths)
 
 
 def _array(body: bytes, dtype: str, *, columns: int) -> NDArray[np.unsignedinteger]:
@@ -154,15 +191,21 @@ def _array(body: bytes, dtype: str, *, columns: int) -> NDArray[np.unsignedinteg
 def write_samples(stbl: Node, table: SampleTable) -> None:
     """Put ``table`` into a sample table box; the number of chunks decides how large it becomes."""
     runs = [value for run in table.durations for value in run]
-    changes = np.flatnonzero(np.diff(table.chunk_counts, prepend=-1))
-    chunks = np.stack(
-        [changes + 1, table.chunk_counts[changes], np.ones(len(changes), np.int64)], axis=1
-    )
     stbl.put(_counted(b"stts", len(table.durations), _packed(runs)))
-    stbl.put(_counted(b"stsc", len(chunks), _packed(chunks.reshape(-1))))
     stbl.drop(b"stz2")
     sizes = bytes(4) + len(table.sizes).to_bytes(4, "big") + _packed(table.sizes)
     stbl.put(_full(b"stsz", sizes), behind=b"stsc")
+    write_chunks(stbl, table)
+
+
+def write_chunks(stbl: Node, table: SampleTable) -> None:
+    """Put into a sample table box how ``table`` groups its samples, and where these groups lie."""
+    entries = table.descriptions
+    entries = entries if len(entries) else np.ones(len(table.chunk_counts), np.int64)
+    changed = np.diff(table.chunk_counts, prepend=-1) != 0
+    changes = np.flatnonzero(changed | (np.diff(entries, prepend=-1) != 0))
+    chunks = np.stack([changes + 1, table.chunk_counts[changes], entries[changes]], axis=1)
+    stbl.put(_counted(b"stsc", len(chunks), _packed(chunks.reshape(-1))), behind=b"stts")
     write_chunk_starts(stbl, table.chunk_starts)
 
 

@@ -1,4 +1,4 @@
-"""WAV: RIFF, and its forms for more than 4 GiB.
+"""WAV and AVI: RIFF, and the forms of WAV for more than 4 GiB.
 
 Sources: "Multimedia Programming Interface and Data Specifications 1.0" (Microsoft and IBM, 1991);
 EBU Tech 3306 (RF64); Recommendation ITU-R BS.2088 (BW64).
@@ -14,7 +14,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final
 
+from labeler.containers import splice
 from labeler.containers.chunks import (
+    Chunk,
     ChunkedFile,
     Extent,
     NewChunk,
@@ -27,8 +29,14 @@ from labeler.containers.chunks import (
 )
 from labeler.containers.damage import damaged
 
-__all__ = ["parse", "write"]
+__all__ = ["AVI", "WAVE", "new_chunk", "parse", "parts", "whole", "write"]
 
+WAVE: Final = b"WAVE"
+AVI: Final = b"AVI "
+"""What a RIFF file holds."""
+# The chunk with what is played; in AVI it is a list.
+_SAMPLES: Final = {WAVE: b"data", AVI: b"movi", b"AVIX": b"movi"}
+_AVI_PART: Final = b"AVIX"
 _LONG_FORMS: Final = frozenset({b"RF64", b"BW64"})
 _MOST: Final = 0xFFFFFFFF
 # RIFF size, size of data, frames, entries in the table that follows.
@@ -57,37 +65,79 @@ class _Ds64:
         return struct.pack("<QQQ", self.riff_size, self.data_size, self.frames) + self.rest
 
 
-def parse(file: BinaryIO) -> ChunkedFile:
-    """The chunks of a WAV file, which must be able to seek.
+def parse(file: BinaryIO, *, kind: bytes = WAVE, start: int = 0) -> ChunkedFile:
+    """The chunks of a WAV or AVI file, which must be able to seek.
+
+    Of an AVI file that goes on in further `parts` they are those of the first.
+
+    Args:
+        file: The file.
+        kind: `WAVE` or `AVI`.
+        start: Where it begins.
 
     Raises:
-        UnreadableMediaError: The file is no RIFF WAVE, or it ends before its samples.
+        UnreadableMediaError: The file is no RIFF of this kind, or it ends before its samples.
     """
     size = file_size(file)
-    file.seek(0)
+    file.seek(start)
     head = file.read(12)
-    form, kind = head[:4], head[8:12]
-    if form not in {b"RIFF", *_LONG_FORMS} or kind != b"WAVE":
-        raise damaged("the WAV file does not begin with its header")
+    form = head[:4]
+    if form not in ({b"RIFF", *_LONG_FORMS} if kind == WAVE else {b"RIFF"}) or head[8:] != kind:
+        name = kind.decode().replace("WAVE", "WAV").strip()
+        raise damaged(f"the {name} file does not begin with its header")
     claimed = int.from_bytes(head[4:8], "little")
     sizes: Mapping[bytes, int] = {}
     if form in _LONG_FORMS:
         ds64 = _read_ds64(file)
         sizes = ds64.sizes()
         claimed = ds64.riff_size if claimed == _MOST else claimed
-    end = None if claimed in {0, _MOST} else 8 + claimed
+    end = None if claimed in {0, _MOST} else start + 8 + claimed
     chunks = walk(
         file,
         Extent(
-            start=12,
+            start=start + 12,
             end=end,
             file_size=size,
             byte_order="little",
-            samples=b"data",
+            samples=_SAMPLES[kind],
             long_sizes=sizes,
         ),
     )
     return ChunkedFile(form=form, kind=kind, chunks=chunks, end=chunks[-1].end, size=size)
+
+
+def parts(file: BinaryIO) -> tuple[ChunkedFile, ...]:
+    """The chunks of each part of an AVI file (OpenDML AVI 1.02, 3); most files have one.
+
+    Raises:
+        UnreadableMediaError: As `parse`.
+    """
+    found = [parse(file, kind=AVI)]
+    while True:
+        file.seek(found[-1].end)
+        # Some parts have room for less than a chunk at their end.
+        at = file.read(20).find(_AVI_PART)
+        if at < 8:
+            return tuple(found)
+        found.append(parse(file, kind=_AVI_PART, start=found[-1].end + at - 8))
+
+
+def whole(chunk: Chunk) -> tuple[splice.Part, ...]:
+    """A chunk with its header, which may have held no more than a placeholder for its size."""
+    return (
+        *_head(chunk.type, chunk.size),
+        splice.Span(chunk.start, chunk.start + chunk.size),
+        bytes(chunk.size & 1),
+    )
+
+
+def new_chunk(kind: bytes, data: bytes) -> tuple[splice.Part, ...]:
+    """A chunk that holds ``data``."""
+    return (*_head(kind, len(data)), data, bytes(len(data) & 1))
+
+
+def _head(kind: bytes, size: int) -> tuple[bytes, ...]:
+    return kind, size.to_bytes(4, "little")
 
 
 def _read_ds64(file: BinaryIO) -> _Ds64:

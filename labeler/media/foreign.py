@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 __all__ = [
     "CONVERT",
     "CONVERT_SOUND",
+    "FOREIGN_BRANDS",
     "OTHER_EXTENSIONS",
     "Foreign",
     "probe_foreign",
@@ -24,16 +25,28 @@ CONVERT_SOUND: Final = "Convert it to WAV, FLAC or another of the sound formats 
 # What an extension promises that is no `MediaType`; extensions found in neither table promise
 # nothing (".bin", ".tmp", the hash at the end of a cache's file name).
 OTHER_EXTENSIONS: Final = {
-    ".3gp": "3GPP", ".ac3": "AC-3", ".amr": "AMR", ".ape": "Monkey's Audio", ".avi": "AVI",
+    ".3gp": "3GPP", ".ac3": "AC-3", ".amr": "AMR", ".ape": "Monkey's Audio",
     ".bmp": "BMP", ".caf": "CAF", ".cr2": "camera raw", ".cr3": "camera raw",
     ".arw": "camera raw", ".dng": "camera raw", ".nef": "camera raw", ".docx": "Word",
     ".dsf": "DSD", ".dff": "DSD", ".exr": "OpenEXR", ".gz": "gzip", ".html": "HTML",
     ".ico": "icon", ".j2k": "JPEG 2000", ".jp2": "JPEG 2000", ".json": "JSON", ".jxl": "JPEG XL",
-    ".mid": "MIDI", ".midi": "MIDI", ".mov": "QuickTime", ".ogv": "Ogg video", ".pdf": "PDF",
+    ".mid": "MIDI", ".midi": "MIDI", ".ogv": "Ogg video", ".pdf": "PDF",
     ".psd": "Photoshop", ".spx": "Speex", ".svg": "SVG", ".tga": "TGA", ".txt": "text",
     ".w64": "Wave64", ".wma": "Windows Media", ".wmv": "Windows Media", ".wv": "WavPack",
     ".xml": "XML", ".zip": "ZIP",
 }  # fmt: skip
+
+FOREIGN_BRANDS: Final = {
+    b"mif1": ("a HEIF picture with neither HEVC nor AV1 in it", CONVERT),
+    b"msf1": ("a HEIF picture with neither HEVC nor AV1 in it", CONVERT),
+    b"crx ": ("a camera raw file", CONVERT),
+    b"M4P ": ("sound with copy protection, which only its shop's players can read", None),
+    **dict.fromkeys(
+        (b"3gp4", b"3gp5", b"3gp6", b"3gp7", b"3ge6", b"3gg6", b"3g2a", b"3g2b"),
+        ("a 3GPP file", CONVERT_SOUND),
+    ),
+}
+"""ISO base media files that are only recognised, by their major brand."""
 
 # Signatures of formats that are only recognised, so that the error can name them.
 _FOREIGN: Final = (

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from labeler.errors import LabelerError, MediaTooLargeError, UnreadableMediaError
+from labeler.errors import LabelerError, MediaTooLargeError, OutputError, UnreadableMediaError
+from labeler.media.content import unreadable
 
-__all__ = ["decoding", "naming", "reason"]
+__all__ = ["decoding", "naming", "not_written", "reading", "reason"]
 
 
 @contextmanager
@@ -46,6 +48,36 @@ def decoding(
             f"{what} cannot be decoded ({reason(exc)})",
             hint="The file is truncated or damaged; get an undamaged copy of it",
         ) from exc
+
+
+@contextmanager
+def reading(what: str, name: str) -> Iterator[None]:
+    """Turn what reading a file that stays on disk raises into errors of the family.
+
+    Args:
+        what: What is decoded, as errors call it: ``"the sound"``.
+        name: The name that errors give to the file.
+    """
+    with naming(name), decoding(what, make_smaller="Cut it"):
+        try:
+            yield
+        except OSError as error:
+            raise unreadable(error, name) from error
+
+
+def not_written(what: str, error: OSError, target: Path) -> OutputError:
+    """The error for a file that the operating system does not let be written.
+
+    Args:
+        what: What should have been in it: ``"the sound"``.
+        error: What the system says.
+        target: The file.
+    """
+    return OutputError(
+        f"{what} cannot be written ({error.strerror or error})",
+        file=target,
+        hint="Give a new file in a folder that can be written and has room",
+    )
 
 
 def reason(exc: Exception) -> str:

@@ -1,54 +1,57 @@
-"""Matroska and WebM with sound: Opus, Vorbis, AAC or FLAC."""
+"""Sound in Matroska and WebM, alone or of a film: Opus, Vorbis, AAC, FLAC or uncompressed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from labeler.codec.sound import Samples
-from labeler.containers import ebml, matroska, opus, vorbis
+from labeler.containers import ebml, matroska, matroska_blocks, opus
 from labeler.containers.damage import damaged
-from labeler.containers.flac import StreamInfo, frame_samples
+from labeler.containers.matroska_blocks import Block
+from labeler.containers.matroska_compression import unpacker
 from labeler.errors import UnreadableMediaError, UnsupportedMediaError
-from labeler.media.aac_encoder import aac_encoder, undelayed
-from labeler.media.av_sound import Coding, Packet, Probed, probe
+from labeler.media.av_sound import LAYOUTS, Coding, Packet, Probed, channel_names, probe
 from labeler.media.content import open_regular
-from labeler.media.flac_frames import FlacFrames
-from labeler.media.matroska_writer import MatroskaWriter, NewTrack
+from labeler.media.matroska_clock import Clock
+from labeler.media.matroska_clusters import NewBlock
+from labeler.media.matroska_fields import NewSound, sound_entry, with_entry
+from labeler.media.matroska_recoding import (
+    AAC,
+    OPUS,
+    VORBIS,
+    Recoded,
+    coding_of,
+    is_pcm,
+    meter,
+    recode,
+    sample_format,
+)
+from labeler.media.matroska_writer import MatroskaWriter, read_tracks, scale_ns
 from labeler.media.media_type import MediaType
-from labeler.media.opus_encoder import OpusEncoder
 from labeler.media.packet_sound import PacketSound
+from labeler.media.sample_blocks import regrouped
 from labeler.media.sound_interface import SoundLimits
-from labeler.media.vorbis_encoder import encode_vorbis
-from labeler.media.xiph_coding import flac_coding, opus_coding, vorbis_coding
 
 __all__ = ["MatroskaSoundCodec"]
 
-_OPUS: Final = "A_OPUS"
-_VORBIS: Final = "A_VORBIS"
-_AAC: Final = "A_AAC"
-_FLAC: Final = "A_FLAC"
-_NAMES: Final = {
-    "A_MPEG/L3": "MP3", "A_MPEG/L2": "MP2", "A_AC3": "AC-3", "A_EAC3": "E-AC-3", "A_DTS": "DTS",
-    "A_TRUEHD": "TrueHD", "A_PCM/INT/LIT": "PCM", "A_PCM/FLOAT/IEEE": "PCM", "A_ALAC": "ALAC",
-}  # fmt: skip
 _PROBED_BLOCKS: Final = 8
-# Where the content of STREAMINFO lies in FLAC's header.
-_INFO: Final = slice(8, 42)
 _NS: Final = 1_000_000_000
-# Recorders note the time of arrival, which jitters.
+# Less than that is jitter.
 _LARGEST_GAP_NS: Final = _NS // 2
+# Other tracks are at most so much ahead of sound that begins again.
+_AHEAD_NS: Final = _NS // 4
 
 
 @dataclass(frozen=True, slots=True)
 class _Scan:
     """What a pass over all blocks told."""
 
-    start: int
-    """When the first block begins, in units of the file's time."""
+    clock: Clock
     frames: int
     """Frames that the packets decode to."""
     size: int
@@ -57,37 +60,29 @@ class _Scan:
     damage: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Recoded:
-    """New packets, and what is known about them when all are there."""
-
-    packets: Iterator[Packet]
-    private: Callable[[], bytes]
-    delay: Callable[[], int]
-
-
 class MatroskaSoundCodec(PacketSound):
-    """Opus, Vorbis, AAC or FLAC in Matroska or WebM, alone there.
+    """The sound track of a Matroska or WebM file that plays unless another is chosen.
 
-    It is written with the same codec, as in `OggCodec` and `Mpeg4SoundCodec`, into clusters of at
-    most 5 s with a new list of positions and new cues. All other elements stay byte for byte as
-    they are, in their order: tags, chapters, attachments, and what of the track and segment is
-    not about the packets. Statistics that mkvmerge keeps in tags (BPS, NUMBER_OF_BYTES) are not
-    corrected. Empty space and checksums of whole elements are left out.
+    It is written with the same codec, as in `OggCodec` and `Mpeg4SoundCodec`, and with the times
+    that it had. The blocks of other tracks stay byte for byte as they are, and so do all other
+    elements, in their order: tags, chapters, attachments, and what of the track and segment is not
+    about the packets. Clusters, cues and the list of positions are new. Left out are empty space,
+    checksums of clusters, and what mkvmerge counted in the packets of this track.
     """
 
     def __init__(self, path: Path, media_type: MediaType, limits: SoundLimits) -> None:
         self._cut: str | None = None
         with open_regular(path) as file:
             self._layout = layout = matroska.read_layout(file)
-            self._track, self._count = _find_track(file, layout)
+            self._scale_ns = scale_ns(file, layout)
+            self._track = track = _find_track(read_tracks(file, layout))
+            self._unpack = unpacker(track.encodings)
             coding, self._probed = self._described(file)
-            self._scan = scan = self._scanned(file, _scale_ns(file, layout))
-        track = self._track
+            self._scan = scan = self._scanned(file)
         skip = round(track.delay_ns * coding.sample_rate_hz / _NS)
-        if track.codec == _OPUS:
+        if track.codec == OPUS:
             skip = opus.Head.read(track.private).pre_skip
-        elif track.codec == _VORBIS:
+        elif track.codec == VORBIS:
             skip = 0  # What some say here is what the first packet never gives out.
         discard = round(scan.discard_ns * coding.sample_rate_hz / _NS)
         super().__init__(
@@ -101,182 +96,164 @@ class MatroskaSoundCodec(PacketSound):
             damage=scan.damage,
         )
 
+    def blocks(self, frames: int) -> Iterator[Samples]:
+        """The samples in blocks of ``(n, channels)``, none longer than ``frames``."""
+        if not is_pcm(self._track):
+            return super().blocks(frames)
+        return regrouped(self._pcm_blocks(), frames)
+
+    def _pcm_blocks(self) -> Iterator[Samples]:
+        form = sample_format(self._track)
+        for packet in self._packets():
+            used = packet.frames * self.channels * form.width
+            yield form.decode(packet.data[:used]).reshape(-1, self.channels)
+
     def _described(self, file: BinaryIO) -> tuple[Coding, Probed]:
-        coding = _CODINGS[self._track.codec](self._track)
+        coding = coding_of(self._track)
+        if is_pcm(self._track):
+            layout = LAYOUTS[min(max(coding.channels, 1), len(LAYOUTS)) - 1]
+            return coding, Probed(coding.sample_rate_hz, layout, channel_names(layout), 0)
         first = islice((Packet(data, 0) for _, data in self._frames(file)), _PROBED_BLOCKS)
         probed = probe(coding, first)
-        if self._track.codec == _AAC:
+        if self._track.codec == AAC:
             channels = len(probed.channel_names)
             coding = replace(coding, sample_rate_hz=probed.sample_rate_hz, channels=channels)
         return coding, probed
 
     def _meter(self) -> Callable[[bytes], int]:
-        if self._track.codec == _OPUS:
-            return opus.frames
-        if self._track.codec == _FLAC:
-            return frame_samples
-        if self._track.codec == _VORBIS:
-            first, _, third = vorbis.unlaced(self._track.private)
-            return vorbis.Meter(vorbis.read_timing(first, third)).frames
-        return lambda _: self._probed.frames_per_packet
+        return meter(self._track, self._probed.frames_per_packet)
 
-    def _frames(self, file: BinaryIO) -> Iterator[tuple[matroska.Block, bytes]]:
-        """The frames of the track up to the end, or to where the file is damaged."""
+    def _blocks(self, file: BinaryIO) -> Iterator[Block]:
+        """The blocks of all tracks up to the end, or to where the file is damaged."""
         try:
-            for block in matroska.blocks(file, self._layout):
-                for data in matroska.frames_of(block, self._track.number):
-                    yield block, data
+            yield from matroska_blocks.blocks(file, self._layout)
         except UnreadableMediaError as error:
             self._cut = error.problem
 
-    def _scanned(self, file: BinaryIO, scale_ns: int) -> _Scan:
+    def _frames(self, file: BinaryIO) -> Iterator[tuple[Block, bytes]]:
+        """The frames of the track, likewise."""
+        for block in self._blocks(file):
+            if block.track == self._track.number:
+                for data in self._frames_of(file, block):
+                    yield block, data
+
+    def _frames_of(self, file: BinaryIO, block: Block) -> tuple[bytes, ...]:
+        try:
+            return tuple(map(self._unpack, matroska_blocks.frames(file, block)))
+        except UnreadableMediaError as error:
+            self._cut = self._cut or error.problem
+            return ()
+
+    def _scanned(self, file: BinaryIO) -> _Scan:
         measure = self._meter()
-        start: int | None = None
+        rate_hz = self._probed.sample_rate_hz
+        clock = Clock(sample_rate_hz=rate_hz, scale_ns=self._scale_ns)
         frames = size = discard = 0
+        due, others = 0.0, None
         damage = None
-        for block, data in self._frames(file):
-            time = block.time + block.offset
-            start = time if start is None else start
-            heard_ns = frames * _NS // self._probed.sample_rate_hz
-            if (time - start) * scale_ns - heard_ns > _LARGEST_GAP_NS:
-                damage = f"sound is missing at {heard_ns / _NS:.1f} s"
-            frames += measure(data)
-            size += len(data)
-            discard = block.discard_ns
+        for block in self._blocks(file):
+            if block.track != self._track.number:
+                others = block.time if others is None and block.time > due else others
+                continue
+            is_late = frames and self._ns(block.time - due) > _LARGEST_GAP_NS
+            # Where other tracks go on meanwhile, there was a pause; else something is lost.
+            if is_late and (others is None or self._ns(block.time - others) < _AHEAD_NS):
+                damage = damage or f"sound is missing at {frames / rate_hz:.1f} s"
+            clock.note(frames, block.time)
+            for data in self._frames_of(file, block):
+                frames += measure(data)
+                size += len(data)
+            told = matroska_blocks.field(file, block, matroska.DISCARD_PADDING) or b""
+            discard = max(0, int.from_bytes(told, "big", signed=True))
+            due, others = clock.at(frames), None
         damage = damage or self._cut
         if self._layout.is_cut:
             damage = damage or "the file ends before its segment does"
-        return _Scan(start or 0, frames, size, discard, damage)
+        return _Scan(clock, frames, size, discard, damage)
+
+    def _ns(self, time: float) -> float:
+        return time * self._scale_ns
 
     def _packets(self) -> Iterator[Packet]:
         measure = self._meter()
-        primes = self._track.codec == _VORBIS
+        primes = self._track.codec == VORBIS
         with open_regular(self.path) as file:
             for _, data in self._frames(file):
                 yield Packet(data, measure(data), primes)
                 primes = False
 
     def _write(self, blocks: Iterable[Samples], target: Path) -> None:
-        if self._count > 1:
-            raise UnsupportedMediaError(
-                "the Matroska file has several tracks",
-                hint="Extract the one with the sound first, for example with mkvmerge",
-            )
         scratch = target.with_name(target.name + ".packets")
+        seconds = max(self.length or 0, 1) / self.sample_rate_hz
+        track = self._track
         try:
             with open_regular(self.path) as source, target.open("wb") as output:
-                recoded = self._recoded(blocks, scratch)
-                writer = MatroskaWriter(
-                    source,
-                    output,
-                    self._layout,
-                    number=self._track.number,
-                    start=self._scan.start,
+                writer = MatroskaWriter(source, output, self._layout, replaced=track)
+                recoded = recode(
+                    track,
+                    blocks,
+                    probed=self._probed,
+                    bit_rate=8 * self._scan.size / seconds,
+                    keeps_delay=self._skip > 0,
+                    scratch=scratch,
                 )
-                length = self.length or 0
                 first = next(recoded.packets)  # Makes the delay known, which the header tells.
                 packets = chain([first], recoded.packets)
-                writer.write(self._new_track(recoded), packets, length)
-                writer.finish(self._new_track(recoded), length)
+                found = self._layout.find(matroska.TRACKS)
+                entries = b"" if found is None else ebml.content(source, found)
+                writer.write(
+                    partial(self._entries, entries, recoded),
+                    self._new_blocks(packets, recoded.delay()),
+                )
         finally:
             scratch.unlink(missing_ok=True)
 
-    def _new_track(self, recoded: _Recoded) -> NewTrack:
-        return NewTrack(
+    def _entries(self, entries: bytes, recoded: Recoded) -> bytes:
+        new = NewSound(
             private=recoded.private(),
             sample_rate_hz=self.sample_rate_hz,
             channels=self.channels,
             delay=recoded.delay(),
         )
+        return with_entry(entries, self._track.number, lambda data: sound_entry(data, new))
 
-    def _recoded(self, blocks: Iterable[Samples], scratch: Path) -> _Recoded:
-        private = self._track.private
-        seconds = max(self.length or 0, 1) / self.sample_rate_hz
-        bit_rate = 8 * self._scan.size / seconds
-        if self._track.codec == _OPUS:
-            opus_encoder = OpusEncoder(opus.Head.read(private), bit_rate=bit_rate)
-            return _Recoded(
-                opus_encoder.packets(blocks),
-                lambda: opus_encoder.head.raw,
-                lambda: opus_encoder.head.pre_skip,
+    def _new_blocks(self, packets: Iterable[Packet], delay: int) -> Iterator[NewBlock]:
+        position, end, last = 0, delay + (self.length or 0), -(1 << 62)
+        shift = delay - self._skip
+        clock, unit = self._scan.clock, _NS / (self.sample_rate_hz * self._scale_ns)
+        for packet, is_last in _with_last(packets):
+            exact = clock.shifted(position, shift)
+            last = max(last, round(exact))
+            position += packet.frames
+            spare = max(position - end, 0) if is_last else 0
+            discard = round(spare * _NS / self.sample_rate_hz).to_bytes(8, "big", signed=True)
+            yield NewBlock(
+                track=self._track.number,
+                time=last,
+                end=exact + (packet.frames - spare) * unit,
+                data=packet.data,
+                fields=ebml.make(matroska.DISCARD_PADDING, discard) if spare else b"",
             )
-        if self._track.codec == _FLAC:
-            frames = FlacFrames(StreamInfo.from_bytes(private[_INFO]))
-            return _Recoded(
-                frames.packets(blocks),
-                lambda: private[: _INFO.start] + frames.info.to_bytes() + private[_INFO.stop :],
-                lambda: 0,
-            )
-        if self._track.codec == _VORBIS:
-            return self._recoded_vorbis(blocks, scratch, bit_rate)
-        encoder = aac_encoder(self._probed, bit_rate=bit_rate)
-        if not self._skip:
-            # Few players look for delays of AAC in Matroska: where there is none, none is added.
-            return _Recoded(undelayed(encoder, blocks), lambda: encoder.setup, lambda: 0)
-        packets = (Packet(packet.data, encoder.frame_size) for packet in encoder.packets(blocks))
-        return _Recoded(packets, lambda: encoder.setup, lambda: encoder.delay)
-
-    def _recoded_vorbis(
-        self, blocks: Iterable[Samples], scratch: Path, bit_rate: float
-    ) -> _Recoded:
-        old = vorbis.unlaced(self._track.private)
-        new, packets = encode_vorbis(
-            blocks,
-            scratch,
-            source=old[0],
-            bit_rate=bit_rate,
-        )
-        measure = vorbis.Meter(vorbis.read_timing(new[0], new[2])).frames
-        private = vorbis.laced((new[0], old[1], new[2]))
-        coded = (Packet(data, measure(data)) for data in packets)
-        return _Recoded(coded, lambda: private, lambda: 0)
 
 
-def _find_track(file: BinaryIO, layout: matroska.Layout) -> tuple[matroska.Track, int]:
-    """The track with the sound, and how many tracks there are."""
-    found = layout.find(matroska.TRACKS)
-    tracks = () if found is None else matroska.read_tracks(ebml.content(file, found))
+def _find_track(tracks: tuple[matroska.Track, ...]) -> matroska.Track:
+    """The track with the sound that plays unless another is chosen."""
+    sounds = [track for track in tracks if track.kind == matroska.AUDIO]
+    if sounds:
+        return next((track for track in sounds if track.is_default), sounds[0])
     if any(track.kind == matroska.VIDEO for track in tracks):
         raise UnsupportedMediaError(
-            "the file is a WebM or Matroska video", hint="Labeler does not mark video yet"
+            "the film has no sound", hint="Give one that has, or mark its pictures only"
         )
-    sounds = [track for track in tracks if track.kind == matroska.AUDIO]
-    if not sounds:
-        raise damaged("the WebM file has no track with sound")
-    track = next((track for track in sounds if track.is_default), sounds[0])
-    if track.is_encoded:
-        raise UnsupportedMediaError(
-            "the track of the Matroska file is compressed once more, or encrypted",
-            hint="Remux it first, for example with `mkvmerge --compression -1:none`",
-        )
-    if track.codec not in _CODINGS:
-        name = _NAMES.get(track.codec, track.codec)
-        raise UnsupportedMediaError(
-            f"the Matroska file holds {name} sound", hint="Convert it to Opus or FLAC first"
-        )
-    return track, len(tracks)
+    raise damaged("the Matroska file has no track with sound")
 
 
-def _scale_ns(file: BinaryIO, layout: matroska.Layout) -> int:
-    """Nanoseconds of a unit of time."""
-    found = layout.find(matroska.INFO)
-    fields = {} if found is None else dict(ebml.children(ebml.content(file, found)))
-    told = matroska.number(fields.get(matroska.TIMESTAMP_SCALE, b""))
-    return told or matroska.DEFAULT_SCALE_NS
-
-
-def _aac_coding(track: matroska.Track) -> Coding:
-    return Coding(
-        codec="aac",
-        sample_rate_hz=track.sample_rate_hz,
-        channels=track.channels,
-        setup=track.private,
-    )
-
-
-_CODINGS: Final[dict[str, Callable[[matroska.Track], Coding]]] = {
-    _OPUS: lambda track: opus_coding(track.private),
-    _VORBIS: lambda track: vorbis_coding(vorbis.unlaced(track.private)),
-    _FLAC: lambda track: flac_coding(track.private[_INFO]),
-    _AAC: _aac_coding,
-}
+def _with_last(packets: Iterable[Packet]) -> Iterator[tuple[Packet, bool]]:
+    """Each packet, and whether it is the last."""
+    before: Packet | None = None
+    for packet in packets:
+        if before is not None:
+            yield before, False
+        before = packet
+    if before is not None:
+        yield before, True

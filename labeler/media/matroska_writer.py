@@ -1,47 +1,34 @@
-"""A Matroska or WebM file with other frames in its track, and everything else as it was."""
+"""A Matroska or WebM file with other blocks in one of its tracks, and everything else as it was."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from heapq import merge
 from typing import BinaryIO, Final
 
-from labeler.containers import ebml, matroska
+from labeler.containers import ebml, matroska, matroska_blocks
+from labeler.containers.damage import damaged
 from labeler.containers.ebml import Element, make
-from labeler.containers.matroska import Layout
-from labeler.containers.splice import copy
-from labeler.media.av_sound import Packet
+from labeler.containers.matroska import Layout, Track
+from labeler.containers.matroska_blocks import Block
+from labeler.containers.splice import Part, Span, copy
+from labeler.errors import UnsupportedMediaError
+from labeler.media.matroska_clusters import ClusterWriter, NewBlock, whole
+from labeler.media.matroska_fields import live_tags, without
 
-__all__ = ["MatroskaWriter", "NewTrack"]
+__all__ = ["MatroskaWriter", "read_tracks", "scale_ns"]
 
 _SEGMENT: Final = b"\x18\x53\x80\x67"
+_EBML: Final = b"\x1a\x45\xdf\xa3"
 _SEEK: Final = b"\x4d\xbb"
 _SEEK_ID: Final = b"\x53\xab"
 _SEEK_POSITION: Final = b"\x53\xac"
-_CUE_POINT: Final = b"\xbb"
-_CUE_TIME: Final = b"\xb3"
-_CUE_PLACE: Final = b"\xb7"
-_CUE_TRACK: Final = b"\xf7"
-_CUE_CLUSTER: Final = b"\xf1"
 # Written anew.
 _DROPPED: Final = frozenset({matroska.SEEK_HEAD, matroska.CUES})
-_KEYFRAME: Final = 0x80
-_CLUSTER_NS: Final = 5_000_000_000
-_CLUSTER_BYTES: Final = 1 << 20
-_NS: Final = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewTrack:
-    """What a sound track becomes."""
-
-    private: bytes
-    """The codec's own header; its length does not change while frames are written."""
-    sample_rate_hz: int
-    channels: int
-    delay: int
-    """Frames of sound that are decoded but not played at the beginning."""
+# The versions that know everything that is written, and the one that has to be known for reading.
+_VERSIONS: Final = {b"\x42\x87": 4, b"\x42\x85": 2}
+_MOST_HEAD_BYTES: Final = 1 << 16
 
 
 class MatroskaWriter:
@@ -51,183 +38,189 @@ class MatroskaWriter:
         source: The file that is copied from.
         output: Where to, from its beginning.
         layout: What is in the source.
-        number: The number of the track.
-        start: When its first block begins, in units of the source's time.
+        replaced: The track whose blocks are not copied.
+
+    Raises:
+        UnreadableMediaError: The file is cut off.
+        UnsupportedMediaError: It cannot be put together anew without loss.
     """
 
     def __init__(
-        self, source: BinaryIO, output: BinaryIO, layout: Layout, *, number: int, start: int
+        self, source: BinaryIO, output: BinaryIO, layout: Layout, *, replaced: Track
     ) -> None:
+        _require_copyable(source, layout)
         self._source = source
         self._output = output
-        self._number = number
-        self._start = start
-        info, tracks = layout.find(matroska.INFO), layout.find(matroska.TRACKS)
-        self._info = b"" if info is None else ebml.content(source, info)
-        self._tracks = b"" if tracks is None else ebml.content(source, tracks)
-        fields = dict(ebml.children(self._info))
-        self._scale = matroska.number(fields.get(matroska.TIMESTAMP_SCALE, b"")) or (
-            matroska.DEFAULT_SCALE_NS
-        )
-        kept = [element for element in layout.elements if element.id not in _DROPPED]
-        self._before = [element for element in kept if element.start < layout.first_cluster]
-        self._after = [element for element in kept if element.start > layout.first_cluster]
-        self._head = layout.head
-        self._places: dict[bytes, int] = {}
-        self._cues: list[tuple[int, int]] = []
+        self._layout = layout
+        self._replaced = replaced
+        tracks = read_tracks(source, layout)
+        self._tracks = {track.number: track for track in tracks}
+        self._info = _content(source, layout, matroska.INFO)
+        self._scale = scale_ns(source, layout)
+        # Sound alone is as long as what is written; else a known length stays what it is.
+        self._keeps_length = len(tracks) > 1 or replaced.kind == matroska.VIDEO
+        self._kept = dict(self._copied())
+        self._places: dict[Element, int] = {}
+        self._cues_at = 0
+        self._end = 0.0
 
-    def write(self, track: NewTrack, packets: Iterable[Packet], length: int) -> None:
-        """Write everything; `finish` corrects what is known only then.
+    def write(self, entries: Callable[[], bytes], blocks: Iterable[NewBlock]) -> None:
+        """Write everything.
 
         Args:
-            track: What the track becomes, as far as it is known.
-            packets: Its frames.
-            length: How many frames of sound are played.
+            entries: The content of Tracks; asked for before and after the blocks are taken, as
+                long both times.
+            blocks: The blocks of the replaced track, in the order of decoding.
         """
-        copy(self._source, self._output, [self._head])
+        copy(self._source, self._output, self._head())
         self._segment_at = self._output.tell()
         self._output.write(make(_SEGMENT, b"", size_bytes=8))
-        self._body_at = self._output.tell()
+        self._origin = self._output.tell()
         self._output.write(self._seek_head())
-        self._copy(self._before, track, length)
-        self._write_clusters(track, packets, length)
-        self._place(matroska.CUES)
-        self._output.write(make(matroska.CUES, *self._cue_points()))
-        self._copy(self._after, track, length)
+        first = self._layout.first_cluster
+        self._copy((each for each in self._kept if each.start < first), entries())
+        self._write_clusters(blocks)
+        self._copy((each for each in self._kept if each.start > first), entries())
+        self._finish(entries())
 
-    def finish(self, track: NewTrack, length: int) -> None:
-        """Write the headers again, as they have become."""
-        size = self._output.tell() - self._body_at
-        self._output.seek(self._segment_at)
-        self._output.write(_SEGMENT + (size | 1 << 56).to_bytes(8, "big"))
-        self._output.write(self._seek_head())
-        for element in (*self._before, *self._after):
-            new = self._changed(element, track, length)
-            if new is not None:
-                self._output.seek(self._body_at + self._places[element.id])
-                self._output.write(new)
+    def _head(self) -> Iterator[Part]:
+        """What comes before the segment, in a version that knows what is written."""
+        span = self._layout.head
+        header = next(matroska.elements(self._source, span))
+        data = ebml.content(self._source, header)
+        told = dict(ebml.children(data))
+        old = {kind: matroska.number(told.get(kind, b"\1")) for kind in _VERSIONS}
+        if all(old[kind] >= least for kind, least in _VERSIONS.items()):
+            yield span
+            return
+        versions = (make(kind, whole(max(old[kind], least))) for kind, least in _VERSIONS.items())
+        yield make(_EBML, *without(data, *_VERSIONS, matroska.CRC), *versions)
+        yield Span(header.body.end, span.end)
 
-    def _copy(self, elements: Iterable[Element], track: NewTrack, length: int) -> None:
+    def _copied(self) -> Iterator[tuple[Element, bytes | None]]:
+        """What is kept beside clusters, and what becomes of it where that is known already."""
+        for element in self._layout.elements:
+            if element.id == ebml.TAGS:
+                data = ebml.content(self._source, element)
+                live = live_tags(data, self._replaced.uid)
+                if live is None or live:
+                    yield element, None if live is None else make(ebml.TAGS, live)
+            elif element.id not in _DROPPED:
+                yield element, None
+
+    def _copy(self, elements: Iterable[Element], entries: bytes) -> None:
         for element in elements:
-            self._place(element.id)
-            new = self._changed(element, track, length)
+            self._places[element] = self._output.tell() - self._origin
+            new = self._changed(element, entries)
             copy(self._source, self._output, [element.span if new is None else new])
 
-    def _place(self, kind: bytes) -> None:
-        self._places.setdefault(kind, self._output.tell() - self._body_at)
-
-    def _changed(self, element: Element, track: NewTrack, length: int) -> bytes | None:
+    def _changed(self, element: Element, entries: bytes) -> bytes | None:
         """What becomes of an element that does not stay as it is; None for the others."""
         if element.id == matroska.INFO:
-            # As FFmpeg counts it, with what is not played at the beginning.
-            duration = (track.delay + length) * _NS / track.sample_rate_hz / self._scale
-            value = make(matroska.DURATION, struct.pack(">d", duration))
-            kept = _without(self._info, matroska.DURATION, matroska.CRC)
-            return make(matroska.INFO, *kept, value, size_bytes=8)
+            return self._new_info()
         if element.id == matroska.TRACKS:
-            entries = (
-                make(kind, *_entry(data, track)) if kind == matroska.TRACK_ENTRY else b""
-                for kind, data in ebml.children(self._tracks)
-            )
-            return make(matroska.TRACKS, *entries, size_bytes=8)
-        return None
+            return make(matroska.TRACKS, entries, size_bytes=8)
+        return self._kept[element]
+
+    def _new_info(self) -> bytes:
+        told = dict(ebml.children(self._info)).get(matroska.DURATION, b"")
+        if self._keeps_length and any(told):
+            kept = without(self._info, matroska.CRC)
+        else:
+            length = make(matroska.DURATION, struct.pack(">d", self._end))
+            kept = [*without(self._info, matroska.DURATION, matroska.CRC), length]
+        return make(matroska.INFO, *kept, size_bytes=8)
+
+    def _write_clusters(self, blocks: Iterable[NewBlock]) -> None:
+        clusters = ClusterWriter(
+            self._source,
+            self._output,
+            origin=self._origin,
+            scale_ns=self._scale,
+            tracks=self._tracks,
+        )
+        number = self._replaced.number
+        old = matroska_blocks.blocks(self._source, self._layout)
+        both = [_in_time(blocks), _in_time(block for block in old if block.track != number)]
+        if self._replaced.kind != matroska.VIDEO:
+            both.reverse()  # Of what begins at once, pictures come first, as clusters do with them.
+        for _, block in merge(*both, key=lambda each: each[0]):
+            clusters.add(block)
+        clusters.flush()
+        self._end = clusters.end
+        self._cues_at = self._output.tell() - self._origin
+        self._output.write(make(matroska.CUES, *clusters.cues()))
+
+    def _finish(self, entries: bytes) -> None:
+        """Write again what is known only when all blocks are there."""
+        behind = self._layout.body.end
+        size = self._output.tell() - self._origin
+        copy(self._source, self._output, [Span(behind, self._source.seek(0, 2))])
+        self._output.seek(self._segment_at)
+        self._output.write(ebml.head(_SEGMENT, size, size_bytes=8))
+        self._output.write(self._seek_head())
+        for element, place in self._places.items():
+            if element.id in {matroska.INFO, matroska.TRACKS}:
+                self._output.seek(self._origin + place)
+                self._output.write(self._changed(element, entries) or b"")
 
     def _seek_head(self) -> bytes:
         """Where to find what; always of the same size."""
-        kinds = dict.fromkeys([*(e.id for e in (*self._before, *self._after)), matroska.CUES])
+        places = [(element.id, self._places.get(element, 0)) for element in self._kept]
         entries = (
-            make(
-                _SEEK,
-                make(_SEEK_ID, kind),
-                make(_SEEK_POSITION, self._places.get(kind, 0).to_bytes(8, "big")),
-            )
-            for kind in kinds
+            make(_SEEK, make(_SEEK_ID, kind), make(_SEEK_POSITION, place.to_bytes(8, "big")))
+            for kind, place in [*places, (matroska.CUES, self._cues_at)]
         )
         return make(matroska.SEEK_HEAD, *entries, size_bytes=8)
 
-    def _cue_points(self) -> Iterator[bytes]:
-        for time, position in self._cues:
-            place = make(
-                _CUE_PLACE,
-                make(_CUE_TRACK, _whole(self._number)),
-                make(_CUE_CLUSTER, _whole(position)),
-            )
-            yield make(_CUE_POINT, make(_CUE_TIME, _whole(time)), place)
 
-    def _write_clusters(self, track: NewTrack, packets: Iterable[Packet], length: int) -> None:
-        position, end = 0, track.delay + length
-        blocks: list[bytes] = []
-        begun = size = 0
-        for packet, is_last in _with_last(packets):
-            time = self._start + position * _NS // (track.sample_rate_hz * self._scale)
-            if blocks and ((time - begun) * self._scale >= _CLUSTER_NS or size >= _CLUSTER_BYTES):
-                self._write_cluster(begun, blocks)
-                blocks, size = [], 0
-            begun = begun if blocks else time
-            position += packet.frames
-            spare = max(position - end, 0) if is_last else 0
-            discard = round(spare * _NS / track.sample_rate_hz)
-            blocks.append(self._block(packet.data, time - begun, discard))
-            size += len(packet.data)
-        self._write_cluster(begun, blocks)
-
-    def _block(self, data: bytes, offset: int, discard_ns: int) -> bytes:
-        head = _numbered(self._number) + offset.to_bytes(2, "big", signed=True)
-        if not discard_ns:
-            return make(matroska.SIMPLE_BLOCK, head, bytes([_KEYFRAME]), data)
-        padding = make(matroska.DISCARD_PADDING, discard_ns.to_bytes(8, "big", signed=True))
-        return make(matroska.BLOCK_GROUP, make(matroska.BLOCK, head, b"\0", data), padding)
-
-    def _write_cluster(self, time: int, blocks: list[bytes]) -> None:
-        self._cues.append((time, self._output.tell() - self._body_at))
-        stamp = make(matroska.TIMESTAMP, _whole(time))
-        self._output.write(make(matroska.CLUSTER, stamp, *blocks))
+def _in_time(
+    blocks: Iterable[Block] | Iterable[NewBlock],
+) -> Iterator[tuple[int, Block | NewBlock]]:
+    """Each block, and the latest time up to it, as frames that are shown later may come first."""
+    latest: int | None = None
+    for block in blocks:
+        latest = block.time if latest is None else max(latest, block.time)
+        yield latest, block
 
 
-def _without(data: bytes, *kinds: bytes) -> list[bytes]:
-    return [make(kind, body) for kind, body in ebml.children(data) if kind not in kinds]
+def read_tracks(file: BinaryIO, layout: Layout) -> tuple[Track, ...]:
+    """All tracks of a file.
+
+    Raises:
+        UnreadableMediaError: There is no list of them, or it is damaged.
+    """
+    if layout.find(matroska.TRACKS) is None:
+        raise damaged("the Matroska file has no list of its tracks")
+    return matroska.read_tracks(_content(file, layout, matroska.TRACKS))
 
 
-def _entry(data: bytes, track: NewTrack) -> Iterator[bytes]:
-    """The fields of a track with those of the new one."""
-    delay = make(
-        matroska.CODEC_DELAY, round(track.delay * _NS / track.sample_rate_hz).to_bytes(8, "big")
-    )
-    dropped = {matroska.CODEC_DELAY, matroska.CODEC_PRIVATE, matroska.CRC}
-    for kind, body in ebml.children(data):
-        if kind == matroska.AUDIO_SETTINGS:
-            yield make(kind, *_settings(body, track))
-        elif kind not in dropped:
-            yield make(kind, body)
-    yield make(matroska.CODEC_PRIVATE, track.private)
-    yield delay
+def scale_ns(file: BinaryIO, layout: Layout) -> int:
+    """Nanoseconds of a unit of a file's time."""
+    fields = dict(ebml.children(_content(file, layout, matroska.INFO)))
+    told = matroska.number(fields.get(matroska.TIMESTAMP_SCALE, b"")[:8])
+    return told or matroska.DEFAULT_SCALE_NS
 
 
-def _settings(data: bytes, track: NewTrack) -> Iterator[bytes]:
-    rate = struct.pack(">d", track.sample_rate_hz)
-    yield make(matroska.SAMPLING_FREQUENCY, rate)
-    yield make(matroska.CHANNELS, _whole(track.channels))
-    yield from _without(
-        data, matroska.SAMPLING_FREQUENCY, matroska.OUTPUT_FREQUENCY, matroska.CHANNELS
-    )
+def _content(file: BinaryIO, layout: Layout, kind: bytes) -> bytes:
+    found = layout.find(kind)
+    return b"" if found is None else ebml.content(file, found)
 
 
-def _numbered(number: int) -> bytes:
-    """A track's number in a block, coded as sizes are."""
-    width = next(n for n in range(1, 9) if number < (1 << 7 * n) - 1)
-    return (number | 1 << 7 * width).to_bytes(width, "big")
-
-
-def _whole(number: int) -> bytes:
-    return number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big")
-
-
-def _with_last(packets: Iterable[Packet]) -> Iterator[tuple[Packet, bool]]:
-    """Each packet, and whether it is the last."""
-    before: Packet | None = None
-    for packet in packets:
-        if before is not None:
-            yield before, False
-        before = packet
-    if before is not None:
-        yield before, True
+def _require_copyable(source: BinaryIO, layout: Layout) -> None:
+    if layout.is_cut:
+        raise damaged("the file ends before its segment does")
+    if len(layout.head) > _MOST_HEAD_BYTES or len(layout.elements) >= matroska.MAX_ELEMENTS:
+        raise damaged("the Matroska file holds more of what is no film than any program writes")
+    source.seek(layout.body.end)
+    follows = {source.read(4), *(element.id for element in layout.elements)}
+    if follows & {_EBML, _SEGMENT}:
+        raise UnsupportedMediaError(
+            "the Matroska file holds several films, one behind the other",
+            hint="Split it first, or join its parts, for example with mkvmerge",
+        )
+    if any(track.is_stretched for track in read_tracks(source, layout)):
+        raise UnsupportedMediaError(
+            "a track of the Matroska file counts time in units of its own",
+            hint="Remux it first, for example with `ffmpeg -c copy`",
+        )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from io import BytesIO
 from pathlib import PurePath
 from typing import BinaryIO, Final
 
+from labeler.containers.picture_tracks import mp4_has_pictures, read_matroska_tracks
 from labeler.containers.sound_heads import (
     adts_frame_size,
     id3_size,
@@ -16,8 +18,8 @@ from labeler.containers.sound_heads import (
 )
 from labeler.errors import UnreadableMediaError, UnsupportedMediaError
 from labeler.media.foreign import (
-    CONVERT,
     CONVERT_SOUND,
+    FOREIGN_BRANDS,
     OTHER_EXTENSIONS,
     Foreign,
     probe_foreign,
@@ -64,9 +66,18 @@ class MediaType(StrEnum):
     AAC = "audio/aac"
     """AAC in ADTS frames."""
     M4A = "audio/mp4"
-    """MP4 with sound. That nothing moves in it is known only when it is opened."""
+    """MP4 with sound and no picture track."""
     WEBM = "audio/webm"
-    """WebM or Matroska with sound. That nothing moves in it is known only when it is opened."""
+    """WebM or Matroska with sound and no picture track."""
+    MP4 = "video/mp4"
+    """MP4 with a picture track."""
+    MOV = "video/quicktime"
+    """QuickTime with a picture track."""
+    MKV = "video/x-matroska"
+    """Matroska, other than WebM, with a picture track."""
+    WEBM_VIDEO = "video/webm"
+    """WebM with a picture track."""
+    AVI = "video/x-msvideo"
 
     @property
     def kind(self) -> MediaKind:
@@ -89,7 +100,14 @@ class MediaType(StrEnum):
         return _EXTENSIONS[self][0]
 
 
-_LABELS: Final = {MediaType.WEBP: "WebP", MediaType.OGG: "Ogg", MediaType.WEBM: "WebM"}
+_LABELS: Final = {
+    MediaType.WEBP: "WebP",
+    MediaType.OGG: "Ogg",
+    MediaType.WEBM: "WebM",
+    MediaType.MOV: "QuickTime",
+    MediaType.MKV: "Matroska",
+    MediaType.WEBM_VIDEO: "WebM",
+}
 
 _EXTENSIONS: Final = {
     MediaType.JPEG: (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -105,11 +123,16 @@ _EXTENSIONS: Final = {
     MediaType.OGG: (".ogg", ".opus", ".oga"),
     MediaType.MP3: (".mp3", ".mp2", ".mpga"),
     MediaType.AAC: (".aac", ".adts"),
-    MediaType.M4A: (".m4a", ".m4b", ".mp4"),
+    MediaType.M4A: (".m4a", ".m4b", ".mp4", ".m4v"),
     MediaType.WEBM: (".webm", ".weba", ".mka", ".mkv"),
+    MediaType.MP4: (".mp4", ".m4v"),
+    MediaType.MOV: (".mov", ".qt"),
+    MediaType.MKV: (".mkv", ".mk3d"),
+    MediaType.WEBM_VIDEO: (".webm", ".mkv"),
+    MediaType.AVI: (".avi",),
 }
 
-_SUPPORTED: Final = "Labeler handles " + ", ".join(kind.label for kind in MediaType)
+_SUPPORTED: Final = "Labeler handles " + ", ".join(dict.fromkeys(kind.label for kind in MediaType))
 
 # ISO base media file format: brand → format (ISO/IEC 23008-12 B.4, AV1 image file format 1.1 6).
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
@@ -117,26 +140,18 @@ _HEIC_BRANDS: Final = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 )
 
-# Brands of MP4 files that may hold nothing but sound: Apple's own, and those that say no more
-# than which edition of ISO/IEC 14496-12 or -14 the file follows.
-_MP4_BRANDS: Final = frozenset(
-    {b"M4A ", b"M4B ", b"mp41", b"mp42", b"mp71", b"isom", b"dash", b"MSNV", b"F4A ", b"F4B "}
+# Brands of MP4 files: Apple's and Adobe's own, and those that say little more than which edition of
+# ISO/IEC 14496-12, -14 or -15 the file follows.
+_SOUND_BRANDS: Final = frozenset({b"M4A ", b"M4B ", b"F4A ", b"F4B "})
+_MP4_BRANDS: Final = (
+    _SOUND_BRANDS
+    | {b"M4V ", b"M4VH", b"M4VP", b"F4V ", b"mp41", b"mp42", b"mp71", b"isom", b"dash", b"MSNV"}
+    | {b"avc1", b"hvc1", b"av01", b"cmfc", b"XAVC"}
     | {b"iso%d" % edition for edition in range(2, 10)}
     | {b"isoa", b"isob", b"isoc"}
 )
-
-_OTHER_BRANDS: Final = {
-    b"mif1": ("a HEIF picture with neither HEVC nor AV1 in it", CONVERT),
-    b"msf1": ("a HEIF picture with neither HEVC nor AV1 in it", CONVERT),
-    b"crx ": ("a camera raw file", CONVERT),
-    b"qt  ": ("a QuickTime file", None),
-    b"M4V ": ("an MP4 video", None),
-    b"M4P ": ("sound with copy protection, which only its shop's players can read", None),
-    **dict.fromkeys(
-        (b"3gp4", b"3gp5", b"3gp6", b"3gp7", b"3ge6", b"3gg6", b"3g2a", b"3g2b"),
-        ("a 3GPP file", CONVERT_SOUND),
-    ),
-}
+# What QuickTime files begin with that are older than brands (QuickTime File Format, "Atoms").
+_OLD_QUICKTIME: Final = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 
 # Signatures at the file's start of the formats handled (PNG 3, GIF89a 17, TIFF 6.0 section 2,
 # RFC 9639 section 6, RFC 8794 section 11.2).
@@ -150,11 +165,13 @@ _HANDLED: Final = (
     (b"II+\0", MediaType.TIFF),
     (b"MM\0+", MediaType.TIFF),
     (b"fLaC", MediaType.FLAC),
-    (b"\x1a\x45\xdf\xa3", MediaType.WEBM),
+    (b"\x1a\x45\xdf\xa3", MediaType.MKV),
 )
 
-_RIFF_FORMS: Final = {
-    b"AVI ": ("an AVI video", None),
+_RIFF_FORMS: Final[dict[bytes, MediaType | Foreign]] = {
+    b"WAVE": MediaType.WAV,
+    b"WEBP": MediaType.WEBP,
+    b"AVI ": MediaType.AVI,
     b"RMID": ("a MIDI file, which holds notes and no sound", "Render it as sound first"),
 }
 
@@ -170,20 +187,24 @@ _FRAMES: Final = ((adts_frame_size, MediaType.AAC), (mpeg_frame_size, MediaType.
 def sniff(data: bytes, *, name: str) -> MediaType:
     """The format of ``data``, told by its first bytes.
 
+    Whether MP4 and Matroska files hold moving pictures or only sound is told by their lists of
+    tracks, which may lie anywhere; where ``data`` does not reach that far, by what is usual.
+
     Args:
-        data: The file's content; its first 4096 bytes are enough.
+        data: The file's content; but for those its first 4096 bytes are enough.
         name: The name that errors give to the file; it has no influence on the result.
 
     Raises:
         UnreadableMediaError: ``data`` is empty or begins with nothing but zeros.
         UnsupportedMediaError: It is of a format that Labeler does not handle.
     """
-    head = bytes(data[:_HEAD_BYTES])
+    return sniff_file(BytesIO(data), name=name)
+
+
+def _told_by_head(head: bytes, name: str) -> MediaType:
+    """The format as far as a file's first bytes tell."""
     if not head:
         raise UnreadableMediaError("the file is empty", hint="Copy or download it again", file=name)
-    behind = id3_size(head)
-    if behind:
-        return _behind_id3(bytes(data[behind : behind + _HEAD_BYTES]), name)
     for signature, media_type in _HANDLED:
         if head.startswith(signature):
             return media_type
@@ -216,9 +237,25 @@ def sniff_file(file: BinaryIO, *, name: str) -> MediaType:
     head = file.read(_HEAD_BYTES)
     behind = id3_size(head)
     if not behind:
-        return sniff(head, name=name)
+        return _told_by_tracks(_told_by_head(head, name), file, name)
     file.seek(behind)
     return _behind_id3(file.read(_HEAD_BYTES), name)
+
+
+def _told_by_tracks(media_type: MediaType, file: BinaryIO, name: str) -> MediaType:
+    """The format of a file whose beginning tells ``media_type``, by the tracks that it has."""
+    if media_type in {MediaType.M4A, MediaType.MP4, MediaType.MOV}:
+        has_pictures = mp4_has_pictures(file)
+        if has_pictures is False and media_type is MediaType.MOV:
+            return _handled(("a QuickTime file without moving pictures", CONVERT_SOUND), name)
+        if has_pictures is not None and media_type is not MediaType.MOV:
+            return MediaType.MP4 if has_pictures else MediaType.M4A
+    if media_type is MediaType.MKV:
+        tracks = read_matroska_tracks(file)
+        if tracks.has_pictures is False:
+            return MediaType.WEBM
+        return MediaType.WEBM_VIDEO if tracks.is_webm else MediaType.MKV
+    return media_type
 
 
 def check_name(media_type: MediaType, name: str) -> None:
@@ -236,7 +273,7 @@ def check_name(media_type: MediaType, name: str) -> None:
     path = PurePath(name)
     extension = path.suffix.lower()
     promised = _promise(extension)
-    if promised is None or promised == media_type.label:
+    if promised is None or extension in media_type.extensions:
         return
     raise UnreadableMediaError(
         f"the name says {promised} ({extension}), but the content is {media_type.label}",
@@ -282,12 +319,8 @@ def _behind_id3(head: bytes, name: str) -> MediaType:
 def _probe_riff(head: bytes) -> MediaType | Foreign | None:
     if head[:4] not in {b"RIFF", b"RF64", b"BW64"} or len(head) < 12:
         return None
-    form = head[8:12]
-    if form == b"WAVE":
-        return MediaType.WAV
-    if form == b"WEBP":
-        return MediaType.WEBP
-    return _RIFF_FORMS.get(form, ("a RIFF file that holds neither a picture nor sound", None))
+    other = ("a RIFF file that holds neither a picture nor sound", None)
+    return _RIFF_FORMS.get(head[8:12], other)
 
 
 def _probe_iff(head: bytes) -> MediaType | Foreign | None:
@@ -324,6 +357,12 @@ def _probe_frames(head: bytes) -> MediaType | Foreign | None:
     return None
 
 
+def _probe_quicktime(head: bytes) -> MediaType | None:
+    # That the first box is small tells it from text, which may have such a word there.
+    is_old = head[4:8] in _OLD_QUICKTIME and (head[4:8] == b"mdat" or not head[0])
+    return MediaType.MOV if is_old or head[4:12] == b"ftypqt  " else None
+
+
 def _probe_bmff(head: bytes) -> MediaType | Foreign | None:
     if head[4:8] != b"ftyp":
         return None
@@ -335,14 +374,15 @@ def _probe_bmff(head: bytes) -> MediaType | Foreign | None:
             return MediaType.AVIF
         if brand in _HEIC_BRANDS:
             return MediaType.HEIC
-    if brands[0] not in _OTHER_BRANDS and _MP4_BRANDS.intersection(brands):
-        return MediaType.M4A
-    return _OTHER_BRANDS.get(brands[0], ("an MP4 or QuickTime file", None))
+    if brands[0] not in FOREIGN_BRANDS and _MP4_BRANDS.intersection(brands):
+        return MediaType.M4A if brands[0] in _SOUND_BRANDS else MediaType.MP4
+    return FOREIGN_BRANDS.get(brands[0], ("an MP4 or QuickTime file", None))
 
 
 _PROBES: Final[tuple[Callable[[bytes], MediaType | Foreign | None], ...]] = (
     _probe_riff,
     _probe_iff,
+    _probe_quicktime,
     _probe_bmff,
     _probe_ogg,
     probe_foreign,

@@ -13,25 +13,23 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from labeler.codec.sound import Samples
-from labeler.containers import mp4_headers
-from labeler.containers.bmff_file import TopBox, top_boxes
-from labeler.containers.bmff_tree import Node, read_node
+from labeler.containers.bmff_tree import Node
 from labeler.containers.damage import damaged
-from labeler.containers.mp4_fragments import FRAGMENTS, read_fragments
-from labeler.containers.mp4_tables import Edit
 from labeler.containers.splice import blocks as read_parts
 from labeler.errors import UnsupportedMediaError
-from labeler.media import mpeg4_writer
 from labeler.media.aac_encoder import aac_encoder
 from labeler.media.av_sound import Coding, Encoder, Packet, Probed, probe
 from labeler.media.content import open_regular
 from labeler.media.media_type import MediaType
-from labeler.media.mpeg4_track import Gapless, Track, find_track, read_gapless, with_gapless
-from labeler.media.mpeg4_writer import NewTrack
+from labeler.media.mpeg4_clock import Clock
+from labeler.media.mpeg4_movie import Movie, read_movie
+from labeler.media.mpeg4_pcm import Mpeg4PcmCodec
+from labeler.media.mpeg4_recoding import NewTrack, recode, rewrite
+from labeler.media.mpeg4_track import PCM, Gapless, Track, find_track, read_gapless, with_gapless
 from labeler.media.packet_sound import PacketSound
-from labeler.media.sound_interface import SoundLimits
+from labeler.media.sound_interface import SoundCodec, SoundLimits
 
-__all__ = ["Mpeg4SoundCodec"]
+__all__ = ["mpeg4_codec"]
 
 _PROBED_PACKETS: Final = 8
 _ALAC_FORMATS: Final = {16: "s16p", 24: "s32p"}
@@ -39,27 +37,44 @@ _ALAC_FORMATS: Final = {16: "s16p", 24: "s32p"}
 _ALAC_BYTES: Final = 36
 
 
+def mpeg4_codec(path: Path, media_type: MediaType, limits: SoundLimits) -> SoundCodec:
+    """The codec for the sound of an MP4 or QuickTime file.
+
+    Raises:
+        UnreadableMediaError: The file is truncated or damaged, or has no sound.
+        UnsupportedMediaError: It is a film without sound, or its sound cannot be read.
+        MediaTooLargeError: There is too much of it.
+    """
+    with open_regular(path) as file:
+        kind = find_track(read_movie(file).moov).entry.kind
+    codec = Mpeg4PcmCodec if kind in PCM else Mpeg4SoundCodec
+    return codec(path, media_type, limits)
+
+
 class Mpeg4SoundCodec(PacketSound):
-    """AAC or Apple Lossless in MP4, the sound being the first track of that kind.
+    """AAC or Apple Lossless in MP4 or QuickTime: the sound track that plays by default.
 
     What edit lists or the note of iTunes leave out at both ends is not played, and what is written
     says the same, to the sample. AAC becomes AAC-LC (see `aac_encoder`), Apple Lossless keeps
-    every bit. Tags, pictures, chapters of both kinds, other tracks, times and the order of boxes
-    stay as they are; the packets of other tracks lie behind those of the sound. A file in
-    fragments becomes one without. A C2PA manifest is dropped.
+    every bit. Tags, pictures, chapters of both kinds, other tracks packet for packet, and when all
+    of it is played stay as they are. The order of boxes stays too, but in a film the one with the
+    tables of tracks comes in front. A file in fragments becomes one without. A C2PA manifest is
+    dropped.
     """
 
     def __init__(self, path: Path, media_type: MediaType, limits: SoundLimits) -> None:
         with open_regular(path) as file:
-            self._boxes = top_boxes(file)
-            moov = _read_moov(file, self._boxes)
-            self._track = track = _read_track(file, self._boxes, moov)
+            moov = read_movie(file).moov
+            self._track = track = find_track(moov)
             first = islice(_packets(file, track, 0), _PROBED_PACKETS)
             coding = _coding(track)
             self._probed = probed = probe(coding, first)
-        self._is_fragmented = any(box.type == b"moof" for box in self._boxes)
-        self._track_count = len(moov.all(b"trak"))
-        skip, length = _ends(track, probed, read_gapless(moov))
+        self._clock = Clock.of(
+            track.table,
+            frames_per_packet=probed.frames_per_packet,
+            unit=Fraction(probed.sample_rate_hz, track.scale),
+        )
+        skip, length = _ends(track, probed, self._clock, read_gapless(moov))
         super().__init__(
             path,
             media_type,
@@ -80,35 +95,15 @@ class Mpeg4SoundCodec(PacketSound):
 
     def _write(self, blocks: Iterable[Samples], target: Path) -> None:
         encoder = self._encoder()
-        spool = target.with_name(target.name + ".packets")
-        try:
-            with (
-                open_regular(self.path) as source,
-                spool.open("w+b") as packets,
-                target.open("wb") as output,
-            ):
-                moov = _read_moov(source, self._boxes)
-                trak = find_track(moov).trak
-                self._recode(moov, trak, encoder, _encode(encoder, blocks, packets))
-                packets.seek(0)
-                kept = [box for box in self._boxes if box.type not in FRAGMENTS]
-                mpeg4_writer.write(source, output, packets, boxes=kept, moov=moov, trak=trak)
-        finally:
-            spool.unlink(missing_ok=True)
+
+        def fill(_: BinaryIO, packets: BinaryIO, movie: Movie, trak: Node) -> None:
+            self._recode(movie, trak, encoder, _encode(encoder, blocks, packets))
+
+        rewrite(self.path, target, fill)
 
     def _encoder(self) -> Encoder:
         track = self._track
-        if self._is_fragmented and self._track_count > 1:
-            raise UnsupportedMediaError(
-                "the MP4 file has several tracks, cut into fragments",
-                hint="Remux it first, for example with `ffmpeg -i in.m4a -c copy out.m4a`",
-            )
-        if any(box.type == b"meta" and self._has_places(box) for box in self._boxes):
-            raise UnsupportedMediaError(
-                "the MP4 file holds items that are found by their positions, which would change",
-                hint="Remux it first, for example with `ffmpeg -i in.m4a -c copy out.m4a`",
-            )
-        if len([edit for edit in track.edits if edit.start != -1]) > 1:
+        if len(track.parts) > 1:
             raise UnsupportedMediaError(
                 "the MP4 file plays several parts of its sound, one behind the other",
                 hint="Export it as one piece first",
@@ -132,11 +127,7 @@ class Mpeg4SoundCodec(PacketSound):
             bits=bits,
         )
 
-    def _has_places(self, box: TopBox) -> bool:
-        with open_regular(self.path) as file:
-            return b"iloc" in read_node(file, box).body
-
-    def _recode(self, moov: Node, trak: Node, encoder: Encoder, coded: _Coded) -> None:
+    def _recode(self, movie: Movie, trak: Node, encoder: Encoder, coded: _Coded) -> None:
         entry = self._track.entry
         if entry.is_alac:
             setup = Node(b"alac", encoder.setup[8:])
@@ -144,23 +135,25 @@ class Mpeg4SoundCodec(PacketSound):
             mean, most = coded.bit_rates(self.sample_rate_hz)
             stream = entry.stream.recoded(encoder.setup, mean=mean, most=most)
             setup = Node(b"esds", stream.to_bytes())
-        length = encoder.taken
-        decoded = sum(coded.durations)
         entry = entry.replaced(setup, sample_rate_hz=self.sample_rate_hz, channels=self.channels)
         old = trak.need(b"mdia", b"minf", b"stbl", b"stsd").body
+        length, decoded = encoder.taken, sum(coded.durations)
+        # Between packets, at the end of the last, and of what is played: when that was so far.
+        frames = np.cumsum([0, *coded.cut_to(encoder.delay + length)])
+        times = self._clock.time(frames + self._skip - encoder.delay)
+        begin, end = self._clock.time(self._skip + np.array([0, length]))
         new = NewTrack(
             stsd=entry.to_stsd(old),
             sample_rate_hz=self.sample_rate_hz,
             sizes=np.array(coded.sizes, np.int64),
-            durations=coded.cut_to(encoder.delay + length),
-            delay=encoder.delay,
-            length=length,
+            durations=np.diff(times),
+            delay=int(begin - times[0]),
+            length=int(end - begin),
             pre_roll=0 if entry.is_alac else 1,
         )
-        moov.drop(b"mvex")
-        mpeg4_writer.recode(moov, trak, new)
+        recode(movie, trak, new)
         padding = decoded - encoder.delay - length
-        with_gapless(moov, Gapless(encoder.delay, max(padding, 0), length))
+        with_gapless(movie.moov, Gapless(encoder.delay, max(padding, 0), length))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,21 +190,6 @@ def _encode(encoder: Encoder, blocks: Iterable[Samples], output: BinaryIO) -> _C
     return _Coded(sizes, durations)
 
 
-def _read_moov(file: BinaryIO, boxes: Iterable[TopBox]) -> Node:
-    found = next((box for box in boxes if box.type == b"moov"), None)
-    if found is None:
-        raise damaged("the MP4 file has no table of what is in it")
-    return read_node(file, found)
-
-
-def _read_track(file: BinaryIO, boxes: tuple[TopBox, ...], moov: Node) -> Track:
-    track = find_track(moov)
-    if not any(box.type == b"moof" for box in boxes):
-        return track
-    table = read_fragments(file, boxes, moov, mp4_headers.track_id(track.trak))
-    return replace(track, table=table)
-
-
 def _packets(file: BinaryIO, track: Track, frames: int) -> Iterator[Packet]:
     for span in track.table.samples():
         yield Packet(b"".join(read_parts(file, [span])), frames)
@@ -232,31 +210,21 @@ def _coding(track: Track) -> Coding:
     )
 
 
-def _ends(track: Track, probed: Probed, gapless: Gapless | None) -> tuple[int, int]:
+def _ends(track: Track, probed: Probed, clock: Clock, gapless: Gapless | None) -> tuple[int, int]:
     """How many frames are not played in front, and how many are behind that."""
     unit = Fraction(probed.sample_rate_hz, track.scale)
     timed = round(track.table.total * unit)
     decoded = timed
     if not track.entry.is_alac:
         decoded = len(track.table.sizes) * probed.frames_per_packet
-    parts = [edit for edit in track.edits if edit.start != -1]
+    begin, played = track.played_part(probed.sample_rate_hz, timed)
     is_noted = gapless is not None and (gapless.delay + gapless.padding + gapless.length == decoded)
     if gapless is not None and is_noted:
-        skip, length = gapless.delay, gapless.length
-        if len(parts) == 1:
-            skip = round(parts[0].start * unit)
-    elif len(parts) == 1:
-        skip = round(parts[0].start * unit)
-        length = _played(parts[0], track, probed, timed - skip)
+        skip, length = (
+            clock.frame(begin) if len(track.parts) == 1 else gapless.delay,
+            gapless.length,
+        )
     else:
-        skip, length = 0, timed
+        skip = clock.frame(begin)
+        length = clock.frame(begin + played) - skip
     return skip, max(0, min(length, decoded - skip))
-
-
-def _played(edit: Edit, track: Track, probed: Probed, left: int) -> int:
-    """How long an edit plays, when so many frames are left from its beginning on."""
-    tick = Fraction(probed.sample_rate_hz, track.movie_scale)
-    told = edit.duration * tick
-    # The movie's clock may be coarse: within its resolution, the packets' own durations are exact.
-    # A duration of nothing lasts to the end.
-    return left if not told or abs(told - left) <= max(tick, Fraction(1)) else round(told)

@@ -7,15 +7,14 @@ sound.encode((0.5 * block for block in sound.blocks()), Path("quiet.wav"))
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Final, TypeAlias, cast
 
 from labeler.codec.sound import Samples, check_samples
-from labeler.errors import LabelerError, OutputError, UnsupportedMediaError
-from labeler.media.content import open_regular, unreadable
-from labeler.media.guards import decoding, naming, reason
+from labeler.errors import LabelerError, UnsupportedMediaError
+from labeler.media.content import open_regular
+from labeler.media.guards import naming, not_written, reading, reason
 from labeler.media.media_type import MediaKind, MediaType, sniff_file
 from labeler.media.sound_interface import SoundCodec, SoundLimits, require_frames
 
@@ -31,10 +30,20 @@ _CODECS: Final = {
     MediaType.OGG: ("labeler.media.ogg_sound", "OggCodec"),
     MediaType.MP3: ("labeler.media.mp3", "Mp3Codec"),
     MediaType.AAC: ("labeler.media.adts", "AdtsCodec"),
-    MediaType.M4A: ("labeler.media.mpeg4_sound", "Mpeg4SoundCodec"),
+    MediaType.M4A: ("labeler.media.mpeg4_sound", "mpeg4_codec"),
     MediaType.WEBM: ("labeler.media.matroska_sound", "MatroskaSoundCodec"),
+    MediaType.MP4: ("labeler.media.mpeg4_sound", "mpeg4_codec"),
+    MediaType.MOV: ("labeler.media.mpeg4_sound", "mpeg4_codec"),
+    MediaType.MKV: ("labeler.media.matroska_sound", "MatroskaSoundCodec"),
+    MediaType.WEBM_VIDEO: ("labeler.media.matroska_sound", "MatroskaSoundCodec"),
 }
 
+# As errors call it.
+_WHAT: Final = "the sound"
+_REMUX: Final = (
+    "Its sound is not handled in this container; remux it first, for example with "
+    "`ffmpeg -i in.avi -map 0 -c copy out.mkv`"
+)
 _BLOCK_FRAMES: Final = 1 << 16
 
 
@@ -52,17 +61,17 @@ def open_sound(path: Path, *, name: str, limits: SoundLimits | None = None) -> S
             is no sound.
         MediaTooLargeError: The sound is larger than allowed.
     """
-    with _decoding(name), open_regular(path) as file:
+    with reading(_WHAT, name), open_regular(path) as file:
         media_type = sniff_file(file, name=name)
-    if media_type.kind is not MediaKind.AUDIO:
+    if media_type not in _CODECS:
         raise UnsupportedMediaError(
             f"the file is {media_type.label}, and sound is expected",
-            hint="Open it as a picture",
+            hint=_REMUX if media_type.kind is MediaKind.VIDEO else "Open it as a picture",
             file=name,
         )
     module, attribute = _CODECS[media_type]
     make_codec = cast("_MakeCodec", getattr(import_module(module), attribute))
-    with _decoding(name):
+    with reading(_WHAT, name):
         return Sound(make_codec(path, media_type, limits or SoundLimits()), limits, name=name)
 
 
@@ -133,7 +142,7 @@ class Sound:
         if frames < 1:
             raise ValueError(f"a block has at least one frame, not {frames}")
         count = 0
-        with _decoding(self._name):
+        with reading(_WHAT, self._name):
             for block in self._codec.blocks(frames):
                 count += len(block)
                 self._limits.check_frames(count)
@@ -166,7 +175,7 @@ class Sound:
                 with target.open("xb"):
                     pass  # From here on the file is ours to remove.
             except OSError as error:
-                raise _not_written(error, target) from error
+                raise not_written(_WHAT, error, target) from error
             intake = _Intake(blocks, self._codec)
             try:
                 self._codec.encode(intake.checked(lambda: self._counted), target)
@@ -181,7 +190,7 @@ class Sound:
     def _translated(self, error: Exception, target: Path) -> LabelerError:
         """The error of the family for one that the codec raised."""
         if isinstance(error, OSError):
-            return _not_written(error, target)
+            return not_written(_WHAT, error, target)
         return UnsupportedMediaError(
             f"the sound cannot be written as {self.media_type.label} ({reason(error)})",
             hint="Convert it to WAV or FLAC first",
@@ -238,21 +247,3 @@ class _Intake:
 def _check_count(count: int, expected: int | None) -> None:
     if expected is not None and count != expected:
         raise ValueError(f"{expected} frames are expected, not {count}")
-
-
-@contextmanager
-def _decoding(name: str) -> Iterator[None]:
-    """Turn what reading the file ``name`` raises into errors of the family."""
-    with naming(name), decoding("the sound", make_smaller="Cut it"):
-        try:
-            yield
-        except OSError as error:
-            raise unreadable(error, name) from error
-
-
-def _not_written(error: OSError, target: Path) -> OutputError:
-    return OutputError(
-        f"the sound cannot be written ({error.strerror or error})",
-        file=target,
-        hint="Give a new file in a folder that can be written and has room",
-    )

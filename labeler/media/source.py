@@ -1,7 +1,7 @@
 """Reading content: from a path, a URL, bytes or a stream.
 
-A picture is read whole, once. Sound may be larger than memory: it stays where it lies on disk, and
-what comes from elsewhere is put there first.
+A picture is read whole, once. Sound and films may be larger than memory: they stay where they lie
+on disk, and what comes from elsewhere is put there first.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from labeler.errors import (
     SettingsError,
 )
 from labeler.media.content import Content, open_regular, unreadable
-from labeler.media.media_type import MediaKind, sniff
+from labeler.media.media_type import MediaKind, sniff, sniff_file
 from labeler.media.scratch import Scratch
 
 __all__ = ["Content", "Source", "as_local_path", "is_url", "open_filesystem", "read_content"]
@@ -61,17 +61,19 @@ def read_content(
     *,
     max_bytes: int,
     max_sound_bytes: int | None = None,
+    max_video_bytes: int | None = None,
     scratch: Scratch | None = None,
     name: str | None = None,
 ) -> Content:
-    """The content of ``source``: of sound in a local file, only where it lies.
+    """The content of ``source``: of sound or a film in a local file, only where it lies.
 
     Args:
         source: A path, an fsspec URL, bytes, or a binary stream, read from where it stands.
         max_bytes: Most bytes that are read into memory.
         max_sound_bytes: Most bytes of sound; None: ``max_bytes``.
-        scratch: Where sound that is not in a local file is put, and so how long its content can be
-            used; None: it is read into memory like a picture.
+        max_video_bytes: Most bytes of a film; None: ``max_bytes``.
+        scratch: Where sound and films that are not in a local file are put, and so how long their
+            content can be used; None: they are read into memory like a picture.
         name: What to call it; None: its path, URL or stream name.
 
     Raises:
@@ -82,7 +84,11 @@ def read_content(
         SettingsError: The URL's protocol is unknown.
         TypeError: ``source`` is none of these, a PIL image for example.
     """
-    limits = _Limits(max_bytes, max_bytes if max_sound_bytes is None else max_sound_bytes)
+    limits = _Limits(
+        max_bytes,
+        max_bytes if max_sound_bytes is None else max_sound_bytes,
+        max_bytes if max_video_bytes is None else max_video_bytes,
+    )
     if isinstance(source, bytes | bytearray | memoryview):
         return _read_stream(io.BytesIO(source), name or "<bytes>", limits, scratch)
     if isinstance(source, str | PathLike):
@@ -129,11 +135,18 @@ class _Limits:
 
     in_memory: int
     sound: int
+    video: int
 
-    def check(self, size: int, name: str, *, sound: bool) -> None:
-        most, setting = (
-            (self.sound, "max_sound_bytes") if sound else (self.in_memory, "max_file_bytes")
-        )
+    def on_disk(self, kind: MediaKind) -> int:
+        """Most bytes of what looks like ``kind``, by its beginning: a film may be sound alone."""
+        return self.sound if kind is MediaKind.AUDIO else max(self.sound, self.video)
+
+    def check(self, size: int, name: str, kind: MediaKind | None = None) -> None:
+        most, setting = self.in_memory, "max_file_bytes"
+        if kind is MediaKind.AUDIO:
+            most, setting = self.sound, "max_sound_bytes"
+        elif kind is MediaKind.VIDEO:
+            most, setting = self.video, "max_video_bytes"
         if size > most:
             raise MediaTooLargeError(
                 f"the file has more than {most} bytes",
@@ -142,31 +155,41 @@ class _Limits:
             )
 
 
-def _stays_on_disk(head: bytes) -> bool:
-    """Whether a file that begins with ``head`` is of a kind that may be larger than memory."""
+def _stays_on_disk(head: bytes) -> MediaKind | None:
+    """The kind of a file that begins with ``head``, if it may be larger than memory."""
     try:
-        return sniff(head, name="").kind in _STAY_ON_DISK
+        kind = sniff(head, name="").kind
     except MediaError:
-        return False  # whoever wants to know what it is asks again, and gets the error
+        return None  # whoever wants to know what it is asks again, and gets the error
+    return kind if kind in _STAY_ON_DISK else None
 
 
 def _read_file(path: Path, name: str, limits: _Limits) -> Content:
     try:
         with open_regular(path) as file:
             head = file.read(_HEAD_BYTES)
-            if not _stays_on_disk(head):
+            if _stays_on_disk(head) is None:
                 pieces = chain([head], _pieces(file, name, limits.in_memory + 1 - len(head)))
                 data = b"".join(pieces)
-                limits.check(len(data), name, sound=False)
+                limits.check(len(data), name)
                 return Content(data, name, path)
+            kind = _kind(file)
     except OSError as error:
         raise unreadable(error, name) from error
     except MediaError as error:
         error.file = name
         raise
     content = Content.of_file(path, name, path)
-    limits.check(content.size, name, sound=True)
+    limits.check(content.size, name, kind)
     return content
+
+
+def _kind(file: BinaryIO) -> MediaKind:
+    """Which of the kinds that stay on disk a file is, by all of it."""
+    try:
+        return sniff_file(file, name="").kind
+    except MediaError:
+        return MediaKind.VIDEO  # as above
 
 
 def _read_url(url: str, name: str, limits: _Limits, scratch: Scratch | None) -> Content:
@@ -180,11 +203,12 @@ def _read_url(url: str, name: str, limits: _Limits, scratch: Scratch | None) -> 
 
 def _read_stream(stream: BinaryIO, name: str, limits: _Limits, scratch: Scratch | None) -> Content:
     head = b"".join(_pieces(stream, name, _HEAD_BYTES))
-    if scratch is not None and _stays_on_disk(head):
-        pieces = chain([head], _pieces(stream, name, limits.sound + 1 - len(head)))
+    kind = _stays_on_disk(head)
+    if scratch is not None and kind is not None:
+        pieces = chain([head], _pieces(stream, name, limits.on_disk(kind) + 1 - len(head)))
         return _spool(pieces, name, limits, scratch)
     data = b"".join(chain([head], _pieces(stream, name, limits.in_memory + 1 - len(head))))
-    limits.check(len(data), name, sound=False)
+    limits.check(len(data), name)
     return Content(data, name)
 
 
@@ -201,10 +225,11 @@ def _pieces(stream: BinaryIO, name: str, most: int) -> Iterator[bytes]:
 
 def _spool(pieces: Iterator[bytes], name: str, limits: _Limits, scratch: Scratch) -> Content:
     path = scratch.new_file()
-    with scratch.writing(), path.open("wb") as file:
+    with scratch.writing(), path.open("w+b") as file:
         for piece in pieces:
             file.write(piece)
-        limits.check(file.tell(), name, sound=True)
+        size = file.tell()
+        limits.check(size, name, _kind(file))
     return Content.of_file(path, name)
 
 

@@ -10,12 +10,13 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeler.containers import ebml, matroska
+from labeler.containers import ebml, matroska, matroska_blocks
 from labeler.containers.ebml import make
 from labeler.errors import UnreadableMediaError, UnsupportedMediaError
 from labeler.media.media_type import MediaType
 from labeler.media.sound import open_sound
 from tests.media.coded import by_soundfile, coded, lag, need, read, rewritten, snr_db, tune
+from tests.media.matroska_films import elements_of
 
 FRAMES = 60_013
 CODECS = {"opus": "libopus", "vorbis": None, "flac": "flac", "aac": "aac"}
@@ -43,15 +44,6 @@ def remuxed_vorbis(path, samples, rate_hz):
                 packet.stream = stream
                 target.mux(packet)
     return path
-
-
-def elements_of(path):
-    """Number and content of each element beside clusters."""
-    with path.open("rb") as file:
-        return [
-            (element.id, path.read_bytes()[element.body.start : element.body.end])
-            for element in matroska.read_layout(file).elements
-        ]
 
 
 def track_of(path):
@@ -203,32 +195,12 @@ def as_mp3(tracks):
     return tracks.replace(b"A_OPUS", b"A_MPEG")
 
 
-@pytest.mark.parametrize(("change", "problem"), [(as_video, "video"), (as_mp3, "A_MPEG")])
+@pytest.mark.parametrize(("change", "problem"), [(as_video, "no sound"), (as_mp3, "A_MPEG")])
 def test_what_is_not_handled_is_refused_by_name(tmp_path, change, problem):
     path, _ = mka(tmp_path / "a.mka")
     with_element(path, matroska.TRACKS, change)
     with pytest.raises(UnsupportedMediaError, match=problem):
         open_sound(path, name="a.mka")
-
-
-def test_several_tracks_are_read_but_not_written(tmp_path):
-    path = tmp_path / "a.mka"
-    with av.open(str(path), "w", format="matroska") as container:
-        streams = [container.add_stream("flac", rate=44_100) for _ in range(2)]
-        for stream in streams:
-            stream.layout, stream.format = "mono", "s16"
-        for stream in streams:
-            for start in range(0, 40_960, 4096):
-                frame = av.AudioFrame.from_ndarray(
-                    np.full((1, 4096), 1000, np.int16), format="s16", layout="mono"
-                )
-                frame.sample_rate, frame.pts = 44_100, start
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode(None))
-    sound = open_sound(path, name="a.mka")
-    assert sum(map(len, sound.blocks())) == 40_960
-    with pytest.raises(UnsupportedMediaError, match="several tracks"):
-        sound.encode(sound.blocks(), tmp_path / "b.mka")
 
 
 @pytest.mark.parametrize("mux", [{}, {"live": "1"}])
@@ -258,7 +230,6 @@ def test_frames_come_back_from_every_lacing(frames, lacing):
         frames = [frames[0]] * len(frames)
     if not lacing:
         frames = frames[:1]
-    head = b"\x85\0\0" + bytes([lacing << 1])
     if lacing == 1:
         sizes = b"".join(b"\xff" * (len(f) // 255) + bytes([len(f) % 255]) for f in frames[:-1])
     elif lacing == 3:
@@ -269,15 +240,14 @@ def test_frames_come_back_from_every_lacing(frames, lacing):
     else:
         sizes = b""
     count = bytes([len(frames) - 1]) if lacing else b""
-    block = matroska.Block(head + count + sizes + b"".join(frames), 0, 0)
-    assert matroska.frames_of(block, 5) == tuple(frames)
-    assert matroska.frames_of(block, 6) == ()
+    data = count + sizes + b"".join(frames)
+    assert matroska_blocks.unlaced(data, lacing << 1) == tuple(frames)
 
 
-@given(st.binary(max_size=60))
-def test_any_block_is_read_or_refused(data):
+@given(st.binary(max_size=60), st.integers(0, 255))
+def test_any_block_is_read_or_refused(data, flags):
     try:
-        frames = matroska.frames_of(matroska.Block(data, 0, 0), 1)
+        frames = matroska_blocks.unlaced(data, flags)
     except UnreadableMediaError:
         return
     assert sum(map(len, frames)) <= len(data)
@@ -288,7 +258,7 @@ def test_any_file_is_read_or_refused(data):
     file = io.BytesIO(b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\xff" + data)
     with suppress(UnreadableMediaError):
         layout = matroska.read_layout(file)
-        list(matroska.blocks(file, layout))
+        list(matroska_blocks.blocks(file, layout))
     with suppress(UnreadableMediaError):
         matroska.read_tracks(data)
 

@@ -252,7 +252,7 @@ def as_video(moov):
         (replace_in_stsd(b"mp4a", b"enca"), "protected"),
         (replace_in_stsd(b"mp4a", b"ac-3"), "AC-3"),
         (replace_in_stsd(b"mp4a", b"wxyz"), "'wxyz'"),
-        (as_video, "video"),
+        (as_video, "no sound"),
     ],
 )
 def test_what_is_not_handled_is_refused_by_name(tmp_path, change, problem):

@@ -8,6 +8,8 @@ import pytest
 from labeler.errors import MediaTooLargeError, SettingsError, UnreadableMediaError
 from labeler.media.scratch import Scratch
 from labeler.media.source import as_local_path, read_content
+from tests.clips import clip
+from tests.sounds import murmur, save
 
 DATA = bytes(range(256)) * 4
 
@@ -196,3 +198,33 @@ def test_endless_sound_is_not_read_to_its_end(tmp_path):
 
     with pytest.raises(MediaTooLargeError), Scratch(tmp_path) as scratch:
         read_content(Radio(), max_bytes=100, max_sound_bytes=5_000_000, scratch=scratch)
+
+
+# ------------------------------------------------------------------------------------------- films
+
+
+@pytest.mark.parametrize("form", ["path", "bytes", "stream"])
+@pytest.mark.parametrize("is_film", [True, False])
+def test_films_and_sound_in_the_same_container_have_limits_of_their_own(tmp_path, form, is_film):
+    path = clip(".mp4", frames=12)
+    if not is_film:
+        path = save(tmp_path / "a.m4a", murmur(3))
+    data = path.read_bytes()
+    source = {"path": path, "bytes": data, "stream": io.BytesIO(data)}[form]
+    large, small = len(data), 1000
+    limits = {"max_video_bytes": large, "max_sound_bytes": small}
+    wrong = {"max_video_bytes": small, "max_sound_bytes": large}
+    variable = "LABELER_MAX_VIDEO_BYTES"
+    if not is_film:
+        limits, wrong, variable = wrong, limits, "LABELER_MAX_SOUND_BYTES"
+    with Scratch(tmp_path / "scratch") as scratch:
+        content = read_content(source, max_bytes=100, scratch=scratch, **limits)
+        assert content.local_path.read_bytes() == data
+    source = io.BytesIO(data) if form == "stream" else source
+    with (
+        pytest.raises(MediaTooLargeError, match="more than 1000 bytes") as caught,
+        Scratch(tmp_path / "scratch") as scratch,
+    ):
+        read_content(source, max_bytes=100, scratch=scratch, **wrong)
+    assert variable in caught.value.hint
+    assert not (tmp_path / "scratch").exists() or list((tmp_path / "scratch").iterdir()) == []
