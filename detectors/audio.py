@@ -29,6 +29,7 @@ from detectors.listening import FRAME_S, Heard, Scale
 from detectors.patchwork import Choice, Word, agreement, choices_of, read
 from detectors.report import Presence
 from detectors.scales import Look, looks, sharpened
+from detectors.spans import Span
 from labeler.codec.keys import Key
 from labeler.codec.log_spectrum import reference
 from labeler.codec.patchwork import (
@@ -62,14 +63,6 @@ _SHARE_OF_BEST: Final = 0.4
 _GAP_S: Final = 2.5
 """Spans closer than this are one: what lies between is a pause."""
 _LEAST_SPAN_S: Final = 0.8
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A span of time that carries the mark, within a second or so."""
-
-    start_s: float
-    end_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,17 +31,16 @@ from detectors.search import PLACES, STANDS_OUT, hypotheses, search
 from detectors.spectrum import Spectrum, analyse, without_shades
 from detectors.synchronisation import ORIENTATIONS, Place, hear
 from labeler.codec.keys import Key
-from labeler.codec.lattice import PERIODS
+from labeler.codec.lattice import NATIVE_PERIODS
 from labeler.codec.payload import Payload
 from labeler.codec.significance import p_value
 
-__all__ = ["PRESENT_AT", "Detection", "Geometry", "detect", "detect_each"]
+__all__ = ["PRESENT_AT", "Detection", "Geometry", "detect", "detect_each", "geometry_of", "ring_of"]
 
 PRESENT_AT: Final = 1e-6
 """A mark is present when its p-value is at most this."""
 _SMALL_PIXELS: Final = 150_000
 """Pictures up to this size are cheap enough for a second look when the first finds nothing."""
-_PERIODS: Final = tuple(period for _, period in PERIODS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def detect(pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key]) -> Det
         TypeError: The array has another dtype.
         ValueError: The array has another shape or is empty, or no key was given.
     """
-    ring = _ring(keys)
+    ring = ring_of(keys)
     best = min(_examine(pixels, ring), key=lambda each: each.p_value)
     return _conclude(replace(best, p_value=min(1.0, best.p_value * len(ring))))
 
@@ -123,10 +122,15 @@ def detect_each(pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key]) -
         TypeError: The array has another dtype.
         ValueError: The array has another shape or is empty, or no key was given.
     """
-    return [_conclude(each) for each in _examine(pixels, _ring(keys))]
+    return [_conclude(each) for each in _examine(pixels, ring_of(keys))]
 
 
-def _ring(keys: Mapping[str, Key] | Iterable[Key]) -> list[Key]:
+def ring_of(keys: Mapping[str, Key] | Iterable[Key]) -> list[Key]:
+    """The keys of a `Keyring`, or these.
+
+    Raises:
+        ValueError: There are none.
+    """
     ring = list(keys.values()) if isinstance(keys, Mapping) else list(keys)
     if not ring:
         raise ValueError("no key was given to look for")
@@ -142,14 +146,14 @@ def _examine(pixels: NDArray[Any], keys: list[Key]) -> list[Detection]:
             spectrum, places = other
     heard = [Heard(place.z, hear(spectrum, place)) for place in places]
     count = PLACES * len(looks)
-    chance = math.log(len(looks) * hypotheses(len(_PERIODS)))
+    chance = math.log(len(looks) * hypotheses(len(NATIVE_PERIODS)))
     return [
         Detection(
             presence=Presence.ABSENT,
             p_value=reading.p_value,
             payload=reading.payload,
             key_id=key.key_id,
-            geometry=_geometry(places[reading.place], spectrum) if places else None,
+            geometry=geometry_of(places[reading.place], spectrum) if places else None,
             synchronisation_p_value=p_value(_best(places), log_hypotheses=chance),
         )
         for key, reading in zip(keys, read(heard, keys, places=count), strict=True)
@@ -159,10 +163,10 @@ def _examine(pixels: NDArray[Any], keys: list[Key]) -> list[Detection]:
 def _looks(pixels: NDArray[Any]) -> list[tuple[Spectrum, list[Place]]]:
     """The first look, and a second where the first finds nothing and the picture is small."""
     spectrum = analyse(pixels)
-    looks = [(spectrum, search(spectrum, _PERIODS))]
+    looks = [(spectrum, search(spectrum, NATIVE_PERIODS))]
     if pixels.shape[0] * pixels.shape[1] <= _SMALL_PIXELS and _best(looks[0][1]) < STANDS_OUT:
         softer = analyse(pixels, without_shades)
-        looks.append((softer, search(softer, _PERIODS)))
+        looks.append((softer, search(softer, NATIVE_PERIODS)))
     return looks
 
 
@@ -179,7 +183,8 @@ def _conclude(found: Detection) -> Detection:
     return replace(found, presence=Presence.ABSENT, payload=None, key_id=None, geometry=None)
 
 
-def _geometry(place: Place, spectrum: Spectrum) -> Geometry:
+def geometry_of(place: Place, spectrum: Spectrum) -> Geometry:
+    """How a place that was found in a picture's spectrum lies in the picture."""
     upright = place.lattice @ ORIENTATIONS[place.orientation] / spectrum.scale
     determinant = float(np.linalg.det(upright))
     across, down = np.linalg.norm(upright, axis=0)

@@ -2,7 +2,8 @@
 
 Two kinds of evidence speak for a key, each with a bound of its own: the pilot carriers, whose
 signs the key fixes, and a code word that decodes, with its CRC, to a payload. Both are sums of
-chips times signs that were drawn from the key, so that `labeler.codec.significance` applies.
+chips times signs that were drawn from the key, so that `labeler.codec.significance` applies. A key
+has several patterns; all of them are read.
 """
 
 from __future__ import annotations
@@ -17,14 +18,24 @@ from numpy.typing import NDArray
 
 from labeler.codec import error_correction
 from labeler.codec.keys import Key
-from labeler.codec.lattice import CARRIERS, data_chips, pilot_signs, spectrum
+from labeler.codec.lattice import (
+    CARRIERS,
+    PATTERNS,
+    PICTURE_PATTERN,
+    data_chips,
+    pattern_of,
+    pilot_signs,
+    spectrum,
+)
 from labeler.codec.payload import PAYLOAD_BITS, Payload
 from labeler.codec.significance import any_of, p_value
 
-__all__ = ["Heard", "Reading", "read"]
+__all__ = ["Heard", "Reading", "read", "word_statistic"]
 
-_DECODINGS: Final = 6
-"""Pairs of place and key that are decoded, the likeliest first."""
+_DECODINGS: Final = 8
+"""Triples of place, key and pattern that are decoded, the likeliest first."""
+_PATTERNS_OF_A_PAYLOAD: Final = 2
+"""In how many patterns one payload may be written: that of pictures, and that of films."""
 _WORTH_DECODING: Final = 5.0
 """Root of the summed squares of synchronisation and pilot statistic below which no code word has
 been seen to decode."""
@@ -69,11 +80,14 @@ class Reading:
     """What speaks for one key."""
 
     p_value: float
-    """Of the stronger of pilots and code word; the places are counted, other keys are not."""
+    """Of the stronger of pilots and code word; places and patterns are counted, other keys are
+    not."""
     payload: Payload | None
     """What the code word says, where its CRC held."""
     place: int
     """Which place the evidence comes from."""
+    pattern: int
+    """Which of the key's patterns it speaks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +96,7 @@ class _Word:
 
     payload: Payload
     place: int
+    pattern: int
     z: float
     """Statistic over the code word and the pilots together."""
 
@@ -98,31 +113,39 @@ def read(heard: Sequence[Heard], keys: Sequence[Key], *, places: int) -> list[Re
         What speaks for each key, in order.
     """
     if not heard:
-        return [Reading(1.0, None, 0) for _ in keys]
+        return [Reading(1.0, None, 0, PICTURE_PATTERN) for _ in keys]
     weighted = np.stack([each.weighted() for each in heard])
-    pilots = _pilot_sums(weighted, keys)
-    norms = np.linalg.norm(weighted[:, CARRIERS.pilot], axis=1, keepdims=True)
-    statistics = pilots / np.maximum(norms, 1e-9)
+    statistics = _pilot_statistics(weighted, keys)
     words = _decode(np.array([each.z for each in heard]), weighted, keys, statistics)
-    log_places = math.log(places)
-    log_words = log_places + PAYLOAD_BITS * math.log(2)
+    log_pilots = math.log(places * PATTERNS)
+    log_words = math.log(places * _PATTERNS_OF_A_PAYLOAD) + PAYLOAD_BITS * math.log(2)
     readings = []
     for number in range(len(keys)):
-        place = int(np.argmax(statistics[:, number]))
-        pilot_p = p_value(float(statistics[place, number]), log_hypotheses=log_places)
+        place, pattern = divmod(int(np.argmax(statistics[:, number])), PATTERNS)
+        pilot_p = p_value(float(statistics[place, number, pattern]), log_hypotheses=log_pilots)
         word = words.get(number)
         if word is None:
-            readings.append(Reading(any_of(pilot_p, 1.0), None, place))
+            readings.append(Reading(any_of(pilot_p, 1.0), None, place, pattern))
         else:
             word_p = p_value(word.z, log_hypotheses=log_words)
-            readings.append(Reading(any_of(pilot_p, word_p), word.payload, word.place))
+            p = any_of(pilot_p, word_p)
+            readings.append(Reading(p, word.payload, word.place, word.pattern))
     return readings
 
 
-def _pilot_sums(weighted: NDArray[np.complex64], keys: Sequence[Key]) -> NDArray[np.float32]:
-    """``(places, keys)`` sums over the pilot carriers of chips times signs."""
-    signs = np.stack([pilot_signs(key) for key in keys])
-    return np.real(weighted[:, CARRIERS.pilot] @ np.conj(signs).T)
+def word_statistic(heard: Heard, key: Key, payload: Payload, pattern: int) -> float:
+    """How far one place says ``payload``: standard deviations, one hypothesis."""
+    return _joint_statistic(heard.weighted(), key, payload, pattern)
+
+
+def _pilot_statistics(weighted: NDArray[np.complex64], keys: Sequence[Key]) -> NDArray[np.float32]:
+    """``(places, keys, PATTERNS)`` statistics of the pilot carriers."""
+    pilots = weighted[:, CARRIERS.pilot]
+    signs = np.concatenate([pilot_signs(key) for key in keys])
+    sums = np.real(pilots @ np.conj(signs).T)
+    norms = np.linalg.norm(pilots, axis=1, keepdims=True)
+    statistics = sums / np.maximum(norms, 1e-9)
+    return np.asarray(statistics, np.float32).reshape(len(weighted), len(keys), PATTERNS)
 
 
 def _decode(
@@ -132,34 +155,44 @@ def _decode(
     pilots: NDArray[np.float32],
 ) -> dict[int, _Word]:
     """For each key that has one, the best word that decoded."""
-    squares = synchronisation[:, None] ** 2 + np.maximum(pilots, 0) ** 2
+    squares = synchronisation[:, None, None] ** 2 + np.maximum(pilots, 0) ** 2
     order = np.argsort(-squares, axis=None)[:_DECODINGS]
-    pairs = [
-        divmod(int(flat), len(keys)) for flat in order if squares.flat[flat] >= _WORTH_DECODING**2
-    ]
-    if not pairs:
+    order = order[squares.flat[order] >= _WORTH_DECODING**2]
+    if not len(order):
         return {}
-    soft = np.stack([_code_word(weighted[place], keys[key]) for place, key in pairs])
+    triples = [
+        (int(place), int(key), int(pattern))
+        for place, key, pattern in zip(*np.unravel_index(order, squares.shape), strict=True)
+    ]
+    soft = np.stack(
+        [_code_word(weighted[place], keys[key], pattern) for place, key, pattern in triples]
+    )
     best: dict[int, _Word] = {}
-    for (place, key), payload in zip(pairs, error_correction.decode_each(soft), strict=True):
-        if payload is not None:
-            z = _joint_statistic(weighted[place], keys[key], payload)
-            if key not in best or z > best[key].z:
-                best[key] = _Word(payload, place, z)
+    for (place, number, pattern), payload in zip(
+        triples, error_correction.decode_each(soft), strict=True
+    ):
+        key = keys[number]
+        if payload is None or pattern not in {PICTURE_PATTERN, pattern_of(payload, key)}:
+            continue
+        z = _joint_statistic(weighted[place], key, payload, pattern)
+        if number not in best or z > best[number].z:
+            best[number] = _Word(payload, place, pattern, z)
     return best
 
 
-def _code_word(weighted: NDArray[np.complex64], key: Key) -> NDArray[np.float32]:
+def _code_word(weighted: NDArray[np.complex64], key: Key, pattern: int) -> NDArray[np.float32]:
     """``(CODE_BITS,)`` log-likelihood ratios of the code bits."""
-    chips = data_chips(key)
+    chips = data_chips(key, pattern)
     data = weighted[CARRIERS.data]
     soft = np.stack([data.real, data.imag], axis=1).ravel() * chips.signs
     return np.bincount(chips.code_bit, soft, error_correction.CODE_BITS).astype(np.float32)
 
 
-def _joint_statistic(weighted: NDArray[np.complex64], key: Key, payload: Payload) -> float:
+def _joint_statistic(
+    weighted: NDArray[np.complex64], key: Key, payload: Payload, pattern: int
+) -> float:
     """Statistic of all the chips whose signs the key and the payload fix."""
     keyed = np.concatenate([CARRIERS.pilot, CARRIERS.data])
     heard = weighted[keyed]
-    agreement = np.sum(np.real(heard * np.conj(spectrum(payload, key)[keyed])))
+    agreement = np.sum(np.real(heard * np.conj(spectrum(payload, key, pattern)[keyed])))
     return float(agreement / max(float(np.linalg.norm(heard)), 1e-9))

@@ -23,10 +23,13 @@ STANDS_OUT: Final = 8.0
 """Synchronisation statistic at which nothing better is looked for: far beyond chance."""
 _NEEDS_NOTHING: Final = 1.5 * STANDS_OUT
 """Synchronisation statistic at which a place reads well enough without being settled."""
-PLACES: Final = 6
-"""Most places that a search gives."""
+_FOUND: Final = 6
+"""How many lattices are worth reading, at most."""
 _SETTLED: Final = 2
-"""How many of them are settled: doubtful ones gain from it."""
+"""How many of them are settled: doubtful ones gain from it, weak ones may lose, so that they are
+read as they were found too."""
+PLACES: Final = _FOUND + _SETTLED
+"""Most places that a search gives."""
 _WORTH_SETTLING: Final = 4.8
 """Synchronisation statistic below which a place is chance, and stays as it was found."""
 _ISOTROPIC, _UPRIGHT, _ANISOTROPIC = 6, 20, 4
@@ -67,11 +70,8 @@ def search(spectrum: Spectrum, periods: tuple[int, ...]) -> list[Place]:
         return found[:1]
     if found and found[0].z >= STANDS_OUT:
         return [settle(spectrum, found[0])]
-    best = [
-        settle(spectrum, place) if place.z >= _WORTH_SETTLING else place
-        for place in found[:_SETTLED]
-    ]
-    return best + found[_SETTLED:PLACES]
+    worth = [place for place in found[:_SETTLED] if place.z >= _WORTH_SETTLING]
+    return [settle(spectrum, place) for place in worth] + found[:_FOUND]
 
 
 def hypotheses(periods: int) -> int:

@@ -24,7 +24,16 @@ from numpy.typing import NDArray
 
 from labeler.codec.pixels import Pixels, check_pixels, grey, level_step
 
-__all__ = ["DETECTION_PIXELS", "Spectrum", "analyse", "without_edges", "without_shades"]
+__all__ = [
+    "DETECTION_PIXELS",
+    "Residual",
+    "Spectrum",
+    "analyse",
+    "residual_of",
+    "transform",
+    "without_edges",
+    "without_shades",
+]
 
 DETECTION_PIXELS: Final = 400_000
 """Larger pictures are scaled down to this many pixels: more buys little and costs much."""
@@ -131,46 +140,74 @@ def without_shades(luma: NDArray[np.float32]) -> NDArray[np.float32]:
     return luma - cv2.GaussianBlur(luma, (0, 0), _SHADE_SIGMA)
 
 
-def analyse(
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """What is left of a picture when the picture itself is held down."""
+
+    values: NDArray[np.float32]
+    """``(H, W)`` in local deviations, after scaling down."""
+    scale: float
+    """Its pixels for each pixel of the original, at most 1."""
+
+
+def residual_of(
     pixels: Pixels,
-    residual_of: Callable[[NDArray[np.float32]], NDArray[np.float32]] = without_edges,
-) -> Spectrum:
-    """The whitened spectrum of a picture.
+    *,
+    most_pixels: int = DETECTION_PIXELS,
+    depth: int | None = None,
+    taking_away: Callable[[NDArray[np.float32]], NDArray[np.float32]] = without_edges,
+) -> Residual:
+    """Take a picture away from itself.
 
     Args:
         pixels: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` uint8 or uint16; alpha is ignored.
-        residual_of: What is left of ``(H, W)`` float32 luma, 0 to 255, when the picture itself is
-            taken away: `without_edges` or `without_shades`.
-
-    Raises:
-        TypeError: The array has another dtype.
-        ValueError: The array has another shape, or is empty.
+        most_pixels: Larger pictures are scaled down to that many.
+        depth: Bits of a code value; None: all of the type's.
+        taking_away: What is left of ``(H, W)`` float32 luma, 0 to 255: `without_edges` or
+            `without_shades`.
     """
-    check_pixels(pixels)
-    luma, scale = _detection_luma(pixels)
-    residual = _flatten(residual_of(luma))
-    height, width = residual.shape
-    padded_height, padded_width = (_padded(side) for side in (height, width))
-    residual *= _compensation(height, padded_height)[:, None]
-    residual *= _compensation(width, padded_width)
-    bins = _centred_transform(residual, padded_height, padded_width)
-    bins /= _local_amplitude(bins, min(height, width))
-    _notch(bins, aligned=scale == 1)
-    return Spectrum(height, width, scale, padded_height, padded_width, _with_margins(bins))
-
-
-def _detection_luma(pixels: Pixels) -> tuple[NDArray[np.float32], float]:
-    """The luma, 0 to 255, of at most `DETECTION_PIXELS`; and its pixels for one of the original."""
     luma = grey(pixels)
+    step = np.float32(level_step(pixels) if depth is None else 1 << (depth - 8))
     height, width = luma.shape
-    scale = min(1.0, (DETECTION_PIXELS / (height * width)) ** 0.5)
+    scale = min(1.0, (most_pixels / (height * width)) ** 0.5)
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         # Down to half the size, four neighbours hold all that area averaging would use.
         luma = cv2.resize(
             luma, size, interpolation=cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
         )
-    return luma.astype(np.float32) / np.float32(level_step(pixels)), scale
+    return Residual(_flatten(taking_away(luma.astype(np.float32) / step)), scale)
+
+
+def analyse(
+    pixels: Pixels,
+    taking_away: Callable[[NDArray[np.float32]], NDArray[np.float32]] = without_edges,
+) -> Spectrum:
+    """The whitened spectrum of a picture.
+
+    Args:
+        pixels: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` uint8 or uint16; alpha is ignored.
+        taking_away: See `residual_of`.
+
+    Raises:
+        TypeError: The array has another dtype.
+        ValueError: The array has another shape, or is empty.
+    """
+    check_pixels(pixels)
+    return transform(residual_of(pixels, taking_away=taking_away))
+
+
+def transform(residual: Residual) -> Spectrum:
+    """The whitened spectrum of a residual, or of the sum of several of the same size."""
+    values, scale = residual.values, residual.scale
+    height, width = values.shape
+    padded_height, padded_width = (_padded(side) for side in (height, width))
+    compensated = values * _compensation(height, padded_height)[:, None]
+    compensated *= _compensation(width, padded_width)
+    bins = _centred_transform(compensated, padded_height, padded_width)
+    bins /= _local_amplitude(bins, min(height, width))
+    _notch(bins, aligned=scale == 1)
+    return Spectrum(height, width, scale, padded_height, padded_width, _with_margins(bins))
 
 
 def _flatten(residual: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,6 +9,10 @@ of three roles:
 - *pilot*: signs drawn from the key. They tell which key it is.
 - *data*: signs drawn from the key, times a bit of the error-correcting code.
 
+A key has eight *patterns*, sets of signs for pilots and data. Pictures use the first. Which of them
+a film uses is drawn from key and payload, so that what averaging many films of one key lays bare
+is of little use on the next.
+
 What is said here is a wire format: constants and streams may only change under a new version.
 Written description: ``docs/wire-format.md``.
 """
@@ -30,12 +34,18 @@ from labeler.codec.payload import Payload
 __all__ = [
     "BAND_SPLIT",
     "CARRIERS",
+    "FILM_PERIODS",
+    "NATIVE_PERIODS",
+    "PATTERNS",
     "PERIODS",
+    "PICTURE_PATTERN",
     "TILE",
+    "TILT",
     "Carriers",
     "DataChips",
     "Tile",
     "data_chips",
+    "pattern_of",
     "pilot_signs",
     "spectrum",
     "tile",
@@ -48,10 +58,34 @@ BAND: Final = (0.045, 0.24)
 """Lowest and highest carrier frequency, cycles per canonical sample."""
 BAND_SPLIT: Final = 0.125
 """Boundary of the low and the high band, which are masked differently when embedding."""
-_TILT: Final = -0.7
-"""Amplitude falls with frequency as ``frequency ** _TILT``: pictures and codecs do the same."""
-PERIODS: Final = ((300, 64), (420, 80), (900, 96), (1500, 128), (2600, 192), (math.inf, 256))
+TILT: Final = -0.7
+"""In pictures, amplitude falls with frequency as ``frequency ** TILT``: pictures and their codecs
+do the same. Who reads a mark need not know it."""
+PATTERNS: Final = 8
+"""Sets of pilot and data signs that a key has."""
+PICTURE_PATTERN: Final = 0
+"""The one that still pictures use."""
+PERIODS: Final[tuple[tuple[float, int], ...]] = (
+    (300, 64),
+    (420, 80),
+    (900, 96),
+    (1500, 128),
+    (2600, 192),
+    (math.inf, 256),
+)
 """Tile size in pixels, by the square root of the picture's area up to which it is used."""
+FILM_PERIODS: Final[tuple[tuple[float, int], ...]] = (
+    (330, 80),
+    (480, 96),
+    (800, 128),
+    (1200, 160),
+    (1700, 224),
+    (2400, 320),
+    (math.inf, 448),
+)
+"""Likewise for films, which are scaled down further than pictures."""
+NATIVE_PERIODS: Final = tuple(sorted({period for _, period in (*PERIODS, *FILM_PERIODS)}))
+"""Every tile size in use."""
 _BLOCK: Final = 18
 """Carriers of neighbouring frequency that share out the roles."""
 _SYNC_PER_BLOCK: Final = 4
@@ -80,11 +114,6 @@ class Carriers:
     def frequency(self) -> NDArray[np.float32]:
         """``(n,)`` cycles per canonical sample."""
         return (np.hypot(self.kx, self.ky) / TILE).astype(np.float32)
-
-    @cached_property
-    def amplitude(self) -> NDArray[np.float32]:
-        """``(n,)`` relative amplitude with which a carrier is embedded."""
-        return ((self.frequency / BAND[0]) ** _TILT).astype(np.float32)
 
     def __len__(self) -> int:
         return len(self.kx)
@@ -132,36 +161,45 @@ class DataChips:
     """``(2 len(data),)`` which bit of the code word a data chip carries."""
 
 
+def pattern_of(payload: Payload, key: Key) -> int:
+    """Which pattern of ``key`` a film with this payload uses, 0 to `PATTERNS` - 1."""
+    return key.stream(f"{_VERSION}/pattern/{payload.to_int():014x}").bytes(1)[0] % PATTERNS
+
+
 @lru_cache(maxsize=4096)
 def pilot_signs(key: Key) -> NDArray[np.complex64]:
-    """``(len(CARRIERS.pilot),)`` the signs of the pilot carriers under ``key``, ±1 ±1j."""
-    return _complex_signs(key.stream(f"{_VERSION}/pilot").signs(2 * len(CARRIERS.pilot)))
+    """``(PATTERNS, len(CARRIERS.pilot))`` the pilot carriers' signs under ``key``, ±1 ±1j."""
+    count = 2 * len(CARRIERS.pilot)
+    first = key.stream(f"{_VERSION}/pilot").signs(count)
+    others = key.stream(f"{_VERSION}/pilots").signs((PATTERNS - 1) * count)
+    return _complex_signs(np.concatenate([first, others])).reshape(PATTERNS, -1)
 
 
-@lru_cache(maxsize=64)
-def data_chips(key: Key) -> DataChips:
-    """The data chips of ``key``.
+@lru_cache(maxsize=256)
+def data_chips(key: Key, pattern: int = PICTURE_PATTERN) -> DataChips:
+    """The data chips of ``key`` in one of its patterns.
 
     Code bits are dealt to the data chips in order of rising frequency, each pass over the code word
     in a fresh permutation: whatever part of the band is lost, no bit is lost more than others.
     """
     chips = 2 * len(CARRIERS.data)
+    name = "data" if pattern == PICTURE_PATTERN else f"data/{pattern}"
     dealing = key.stream(f"{_VERSION}/code-bits")
     passes = -(-chips // error_correction.CODE_BITS)
     dealt = [dealing.permutation(error_correction.CODE_BITS) for _ in range(passes)]
     return DataChips(
-        signs=key.stream(f"{_VERSION}/data").signs(chips),
+        signs=key.stream(f"{_VERSION}/{name}").signs(chips),
         code_bit=np.concatenate(dealt)[:chips],
     )
 
 
-def spectrum(payload: Payload, key: Key) -> NDArray[np.complex64]:
+def spectrum(payload: Payload, key: Key, pattern: int = PICTURE_PATTERN) -> NDArray[np.complex64]:
     """``(len(CARRIERS),)`` the carriers' values for ``payload`` under ``key``, ±1 ±1j each."""
-    chips = data_chips(key)
+    chips = data_chips(key, pattern)
     code = 1 - 2 * error_correction.encode(payload.to_frame()).astype(np.float32)
     values = np.empty(len(CARRIERS), np.complex64)
     values[CARRIERS.sync] = CARRIERS.sync_signs
-    values[CARRIERS.pilot] = pilot_signs(key)
+    values[CARRIERS.pilot] = pilot_signs(key)[pattern]
     values[CARRIERS.data] = _complex_signs(chips.signs * code[chips.code_bit])
     return values
 
@@ -176,15 +214,25 @@ class Tile:
     """``(period, period)`` the carriers above it."""
 
 
-def tile(payload: Payload, key: Key, period: int) -> Tile:
+def tile(
+    payload: Payload,
+    key: Key,
+    period: int,
+    *,
+    pattern: int = PICTURE_PATTERN,
+    tilt: float = TILT,
+) -> Tile:
     """The pattern for ``payload`` under ``key``, ``period`` pixels on a side.
 
     Args:
         payload: What the mark says.
         key: Under which key.
         period: Size of the tile, pixels, at least 48 (the highest carrier needs the room).
+        pattern: Which of the key's patterns.
+        tilt: Amplitudes are as ``frequency ** tilt``.
     """
-    values = spectrum(payload, key) * CARRIERS.amplitude
+    amplitude = (CARRIERS.frequency / BAND[0]) ** np.float32(tilt)
+    values = spectrum(payload, key, pattern) * amplitude
     low = CARRIERS.frequency <= BAND_SPLIT
     bands = []
     for band in (low, ~low):
@@ -195,7 +243,7 @@ def tile(payload: Payload, key: Key, period: int) -> Tile:
     return Tile(*((band * scale).astype(np.float32) for band in bands))
 
 
-def tile_period(height: int, width: int) -> int:
+def tile_period(height: int, width: int, periods: tuple[tuple[float, int], ...] = PERIODS) -> int:
     """Size of the tile, pixels, for a picture of this size."""
     size = (height * width) ** 0.5
-    return next(period for limit, period in PERIODS if size <= limit)
+    return next(period for limit, period in periods if size <= limit)

@@ -11,7 +11,7 @@ from detectors import audio
 from detectors.image import detect
 from labeler.codec import error_correction, patchwork, short_code
 from labeler.codec.keys import PUBLIC_KEY, Key
-from labeler.codec.lattice import CARRIERS, spectrum, tile
+from labeler.codec.lattice import CARRIERS, pattern_of, spectrum, tile
 from labeler.codec.patchwork import PILOTS, Form
 from labeler.codec.payload import Handle, Origin, Payload, ShortPayload
 from labeler.media.sound import open_sound
@@ -35,6 +35,7 @@ def vectors() -> dict[str, str]:
     """Name and value of each test vector, computed."""
     values = spectrum(PAYLOAD, KEY)
     pattern = tile(PAYLOAD, KEY, 96)
+    film = pattern_of(PAYLOAD, PUBLIC_KEY)
     roles = np.zeros(len(CARRIERS), np.uint8)
     roles[CARRIERS.sync], roles[CARRIERS.pilot] = 1, 2
     places = np.stack([CARRIERS.kx, CARRIERS.ky], axis=1).astype(">i2")
@@ -52,6 +53,10 @@ def vectors() -> dict[str, str]:
         "carriers, SHA-256 of (kx, ky) as 16-bit numbers": digest(places),
         "roles, SHA-256 of one byte each (0 data, 1 synchronisation, 2 pilot)": digest(roles),
         "signs of all carriers, SHA-256 (1 bit: negative)": digest(signs(values)),
+        "pattern of a film under the public key": str(film),
+        "signs of all carriers in it, SHA-256 (1 bit: negative)": digest(
+            signs(spectrum(PAYLOAD, PUBLIC_KEY, film))
+        ),
         "first tile samples, P = 96, in thousandths": " ".join(
             f"{1000 * sample:.0f}" for sample in (pattern.low + pattern.high)[0, :6]
         ),
@@ -113,5 +118,5 @@ def test_sounds_of_every_released_version_are_read(file: Path) -> None:
 
 
 def test_there_are_golden_files() -> None:
-    assert len(list(HERE.glob("lattice-v1-*.png"))) == 2
+    assert len(list(HERE.glob("lattice-v1-*.png"))) == 4
     assert len(list(HERE.glob("patchwork-v1-*.flac"))) == 3

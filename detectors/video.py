@@ -1,0 +1,285 @@
+"""Finding the mark in a film, blindly: in any excerpt, at any size, rate and speed.
+
+    found = detect_file(Path("film.mp4"), keyring)
+    found.presence, found.payload, found.spans
+
+It is the image mark's lattice, still over all frames. The frames are stacked
+(`detectors.stacking`), and each window of some seconds is searched and read like a picture
+(`detectors.search`, `detectors.reading`). First come a few frames a second, of those that others
+refer to, which are cheap to decode; where these show nothing and the film is short, every frame.
+Once a mark is found, it alone is looked for, which tells the spans of time that carry it.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Final
+
+from detectors.image import PRESENT_AT, Geometry, geometry_of, ring_of
+from detectors.reading import Heard, Reading, read, word_statistic
+from detectors.report import Presence
+from detectors.search import PLACES, hypotheses, search
+from detectors.spans import Span
+from detectors.spectrum import Residual, transform
+from detectors.stacking import Stack, Stacks, stack_segments
+from detectors.synchronisation import Place, hear
+from labeler.codec.keys import Key
+from labeler.codec.lattice import NATIVE_PERIODS
+from labeler.codec.luma import LumaFrame
+from labeler.codec.payload import Payload
+from labeler.codec.significance import p_value
+from labeler.media.video import Video, open_video
+
+__all__ = ["Detection", "detect", "detect_file", "detect_lumas"]
+
+_WINDOW_SEGMENTS: Final = 5
+"""Segments that are searched together: ten seconds."""
+_HOP_SEGMENTS: Final = 4
+"""From one window to the next, so that a mark of a few seconds is whole in one of them."""
+_SAMPLED_S: Final = (0.25, 0.4)
+"""At first, at most one frame in so many seconds, of short films and of others."""
+_SHORT_S: Final = 20.0
+"""Films up to this length are short: where a first look shows nothing, a second takes every frame,
+as far as `_CLOSELY_S` lets it. Others have frames enough as it is."""
+_CLOSELY_S: Final = 1 / 32
+_LOOKS: Final = 3
+"""How often a window is searched: all its frames, its key frames, and both together."""
+_SURE: Final = 1e-3
+"""By how much a p-value has to be below `PRESENT_AT` for no other window to be searched."""
+_SPAN_AT: Final = 3.5
+"""Deviations of a segment, or of three together, from which on it carries the mark."""
+_SPAN_SHARE: Final = 0.25
+"""What a segment must have of the strongest one, to be part of a span at all."""
+_GAP_S: Final = 2.5
+"""Spans closer than this are one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What was found in a film."""
+
+    presence: Presence
+    """PRESENT: a mark under one of the keys. INCONCLUSIVE: the synchronisation carriers are there,
+    but none of the keys reads what they frame. ABSENT: neither."""
+    p_value: float
+    """Probability of so strong a result under a key drawn at random, whatever the film: every
+    window, place, pattern, code word and key that could have been tried is counted."""
+    payload: Payload | None
+    """What the mark says; only where it is PRESENT and its CRC holds."""
+    key_id: str | None
+    """The key under which it is PRESENT."""
+    spans: tuple[Span, ...]
+    """The spans of time that carry it, seconds from the first frame; only where it is PRESENT."""
+    geometry: Geometry | None
+    """How the marked pictures lie in the frames; only where it is PRESENT or INCONCLUSIVE."""
+    frames_used: int
+    """How many frames were stacked."""
+    synchronisation_p_value: float
+    """Probability of so strong a synchronisation without any lattice mark."""
+
+
+def detect_file(path: Path, keys: Mapping[str, Key] | Iterable[Key]) -> Detection:
+    """Look for the strongest mark under any of ``keys`` in a file.
+
+    Args:
+        path: The film.
+        keys: A `Keyring` or keys.
+
+    Raises:
+        MediaError: It cannot be opened or decoded.
+        ValueError: No key was given.
+    """
+    return detect(open_video(path, name=path.name), keys)
+
+
+def detect(video: Video, keys: Mapping[str, Key] | Iterable[Key]) -> Detection:
+    """Look for the strongest mark under any of ``keys``.
+
+    Args:
+        video: The opened film.
+        keys: A `Keyring` or keys.
+
+    Raises:
+        UnreadableMediaError: It is truncated or damaged.
+        ValueError: No key was given.
+    """
+    viewing = _Viewing(ring_of(keys))
+    is_short = video.duration_s is not None and video.duration_s <= _SHORT_S
+    viewing.watch(video.frames(every_s=_SAMPLED_S[0 if is_short else 1], skip=True))
+    if is_short and not viewing.is_present:
+        viewing.watch(video.frames(every_s=_CLOSELY_S))
+    return viewing.conclude()
+
+
+def detect_lumas(frames: Iterable[LumaFrame], keys: Mapping[str, Key] | Iterable[Key]) -> Detection:
+    """Look for the strongest mark under any of ``keys`` in frames, all of which are stacked.
+
+    Args:
+        frames: In the order in which they are shown, all of the same size.
+        keys: A `Keyring` or keys.
+
+    Raises:
+        ValueError: No key was given.
+    """
+    viewing = _Viewing(ring_of(keys))
+    viewing.watch(frames)
+    return viewing.conclude()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The strongest reading so far."""
+
+    reading: Reading
+    key: Key
+    place: Place
+    geometry: Geometry
+    span: Span
+    """The window that it comes from."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """The strongest synchronisation so far."""
+
+    z: float
+    geometry: Geometry | None
+    span: Span
+
+
+class _Viewing:
+    """One film that is being looked through."""
+
+    def __init__(self, keys: list[Key]) -> None:
+        self._keys = keys
+        self._stacks: list[Stacks] = []
+        self._windows = 0
+        self._frames = 0
+        self._found: _Found | None = None
+        self._heard = _Heard(0.0, None, Span(0.0, 0.0))
+
+    @property
+    def is_present(self) -> bool:
+        """Whether a mark with its payload was found."""
+        return self._is_found(PRESENT_AT)
+
+    def watch(self, frames: Iterable[LumaFrame]) -> None:
+        """Stack ``frames`` and search them, window by window and all together."""
+        stacks = Stacks()
+        self._stacks.append(stacks)
+        window: deque[Stack] = deque(maxlen=_WINDOW_SEGMENTS)
+        total: Stack | None = None
+        count = fresh = 0
+        for stack in stack_segments(frames):
+            self._frames += stack.frames
+            stacks.append(stack)
+            window.append(stack)
+            total = stack if total is None else total + stack
+            count, fresh = count + 1, fresh + 1
+            if fresh >= _HOP_SEGMENTS and len(window) == _WINDOW_SEGMENTS:
+                self._look(window)
+                fresh = 0
+        if fresh:
+            self._look(window)
+        if total is not None and count > _WINDOW_SEGMENTS:
+            self._look([total])
+
+    def conclude(self) -> Detection:
+        """What may be said."""
+        looks = max(1, self._windows * _LOOKS)
+        chance = math.log(looks * hypotheses(len(NATIVE_PERIODS)))
+        heard = p_value(self._heard.z, log_hypotheses=chance)
+        found = self._found
+        geometry: Geometry | None
+        p = 1.0 if found is None else min(1.0, found.reading.p_value * looks * len(self._keys))
+        if found is not None and p <= PRESENT_AT:
+            presence, geometry = Presence.PRESENT, found.geometry
+        elif heard <= PRESENT_AT:
+            presence, geometry, found = Presence.INCONCLUSIVE, self._heard.geometry, None
+        else:
+            presence, geometry, found = Presence.ABSENT, None, None
+        return Detection(
+            presence=presence,
+            p_value=p,
+            payload=None if found is None else found.reading.payload,
+            key_id=None if found is None else found.key.key_id,
+            spans=() if found is None else self._spans(found),
+            geometry=geometry,
+            frames_used=self._frames,
+            synchronisation_p_value=heard,
+        )
+
+    def _is_found(self, limit: float) -> bool:
+        found = self._found
+        if found is None or found.reading.payload is None:
+            return False
+        return found.reading.p_value * self._windows * _LOOKS * len(self._keys) <= limit
+
+    def _look(self, window: Iterable[Stack]) -> None:
+        """Search one window, unless a mark is known by now."""
+        self._windows += 1
+        if self._is_found(_SURE * PRESENT_AT):
+            return
+        stack = reduce(operator.add, window)
+        span = Span(stack.start_s, stack.end_s)
+        residuals = [stack.residual]
+        if stack.keys is not None:
+            residuals += [stack.mixed(), stack.keys]
+        for residual in residuals:
+            if not self._is_found(_SURE * PRESENT_AT):
+                self._search(residual, span)
+
+    def _search(self, residual: Residual, span: Span) -> None:
+        spectrum = transform(residual)
+        places = search(spectrum, NATIVE_PERIODS)
+        if not places:
+            return
+        if places[0].z > self._heard.z:
+            self._heard = _Heard(places[0].z, geometry_of(places[0], spectrum), span)
+        heard = [Heard(place.z, hear(spectrum, place)) for place in places]
+        for key, reading in zip(self._keys, read(heard, self._keys, places=PLACES), strict=True):
+            if self._found is None or reading.p_value < self._found.reading.p_value:
+                place = places[reading.place]
+                self._found = _Found(reading, key, place, geometry_of(place, spectrum), span)
+
+    def _spans(self, found: _Found) -> tuple[Span, ...]:
+        """The spans of time that say what was found."""
+        payload = found.reading.payload
+        if payload is None:
+            return (found.span,)
+        carrying = [span for stacks in self._stacks for span in _carrying(stacks, found, payload)]
+        return _joined(carrying) or (found.span,)
+
+
+def _carrying(stacks: Stacks, found: _Found, payload: Payload) -> Iterator[Span]:
+    """The segments that say the same at the same place."""
+    spans, strengths = [], [0.0]
+    for stack in stacks:
+        heard = Heard(0.0, hear(transform(stack.residual), found.place))
+        spans.append(Span(stack.start_s, stack.end_s))
+        strengths.append(word_statistic(heard, found.key, payload, found.reading.pattern))
+    least = _SPAN_SHARE * max(strengths)
+    strengths.append(0.0)
+    for number, span in enumerate(spans):
+        before, own, behind = strengths[number : number + 3]
+        together = (before + own + behind) / math.sqrt(3)
+        if own >= least and max(own, together) >= _SPAN_AT:
+            yield span
+
+
+def _joined(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Spans in order, those that touch or nearly touch as one."""
+    joined: list[Span] = []
+    for span in sorted(spans, key=lambda each: each.start_s):
+        if joined and span.start_s <= joined[-1].end_s + _GAP_S:
+            end = max(joined[-1].end_s, span.end_s)
+            joined[-1] = Span(joined[-1].start_s, end)
+        else:
+            joined.append(span)
+    return tuple(joined)
