@@ -2,8 +2,9 @@
 
 The toolkit reads up to half a gigabyte at once to do so. Everything else about a manifest, its
 signature above all, is the toolkit's to judge; here only the verdict on the file's hash is settled,
-and only where the manifest says in the simplest way what is hashed: all of the file but the
-manifest itself. Source: C2PA 2.4, 15.12.1 (validating a data hash) and 18.5.
+and only where the manifest says in one of the simplest ways what is hashed: all of the file but the
+manifest itself, or all boxes but the few that hold nothing to play. Source: C2PA 2.4, 15.12.1
+and 15.12.2 (validating a data hash and a box hash), 18.5 and 18.6.
 """
 
 from __future__ import annotations
@@ -16,16 +17,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from labeler.containers.splice import Part, Span
+from labeler.credentials import _boxes
 from labeler.credentials._asset import Asset, digest
 from labeler.credentials._report import Json, member, objects, text
+from labeler.errors import MediaError
 
 __all__ = ["Found", "settled"]
 
 _HASHES: Final = frozenset({"sha256", "sha384", "sha512"})
 _HASH_PREFIX: Final = "c2pa.hash."
 _DATA_HASH: Final = "c2pa.hash.data"
-_MATCH: Final = "assertion.dataHash.match"
-_MISMATCH: Final = "assertion.dataHash.mismatch"
+# Earlier versions leave out the positions of boxes.
+_BOX_HASHES: Final = frozenset({"c2pa.hash.bmff.v2", "c2pa.hash.bmff.v3"})
+_DATA_CODES: Final = "assertion.dataHash"
+_BOX_CODES: Final = "assertion.bmffHash"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +40,20 @@ class Found:
     data: bytes
     """The store."""
     excluded: Span | None = None
-    """What the hash of a file that holds it leaves out; None where it lies beside the file."""
+    """What the hash of a file that holds it leaves out; None where it lies beside the file, or in a
+    box that the hash itself names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Expected:
+    """What a manifest says about the file."""
+
+    algorithm: str
+    value: bytes
+    parts: tuple[Part, ...]
+    """What is hashed."""
+    codes: str
+    """How the status codes about it begin."""
 
 
 def settled(report: Json, assertions: Json, found: Found, asset: Asset) -> Json | None:
@@ -52,44 +70,67 @@ def settled(report: Json, assertions: Json, found: Found, asset: Asset) -> Json 
     Raises:
         UnreadableMediaError: The file cannot be read.
     """
-    expected = _expected(assertions, found)
+    expected = _expected(assertions, found, asset)
     if expected is None:
         return None
-    algorithm, value = expected
-    size = asset.size
-    hole = found.excluded or Span(size, size)
-    parts: list[Part] = [Span(0, hole.start), Span(hole.end, size)]
-    if not hmac.compare_digest(digest(asset, parts, algorithm), value):
+    value = digest(asset, expected.parts, expected.algorithm)
+    if not hmac.compare_digest(value, expected.value):
         return report
-    return _with_match(report)
+    return _with_match(report, expected.codes)
 
 
-def _expected(assertions: Json, found: Found) -> tuple[str, bytes] | None:
-    """Algorithm and value of the hash; None where it is not of the simplest kind."""
-    if [label for label in assertions if label.startswith(_HASH_PREFIX)] != [_DATA_HASH]:
+def _expected(assertions: Json, found: Found, asset: Asset) -> _Expected | None:
+    """What the file has to be; None where that is not said in one of the simplest ways."""
+    labels = [label for label in assertions if label.startswith(_HASH_PREFIX)]
+    if len(labels) != 1:
         return None
-    binding = assertions[_DATA_HASH]
-    algorithm, value = text(binding, "alg"), text(binding, "hash")
-    if algorithm not in _HASHES or value is None or member(binding, "url") is not None:
+    binding = assertions[labels[0]]
+    algorithm, encoded = text(binding, "alg"), text(binding, "hash")
+    if algorithm not in _HASHES or encoded is None:
+        return None
+    in_boxes = labels[0] in _BOX_HASHES
+    parts = _hashed_boxes(binding, asset) if in_boxes else _around(labels[0], binding, found, asset)
+    if parts is None:
+        return None
+    try:
+        value = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        return None
+    codes = _BOX_CODES if in_boxes else _DATA_CODES
+    return _Expected(algorithm=algorithm, value=value, parts=parts, codes=codes)
+
+
+def _hashed_boxes(binding: object, asset: Asset) -> tuple[Part, ...] | None:
+    if not _boxes.is_hashed_in_full(binding):
+        return None
+    with asset.open() as stream:
+        try:
+            return _boxes.hashed(stream, binding)
+        except MediaError:
+            return None
+
+
+def _around(label: str, binding: object, found: Found, asset: Asset) -> tuple[Part, ...] | None:
+    """Everything but the place of the store, if the hash says so."""
+    if label != _DATA_HASH or member(binding, "url") is not None:
         return None
     holes = [(entry.get("start"), entry.get("length")) for entry in objects(binding, "exclusions")]
     if holes != [(hole.start, len(hole)) for hole in (found.excluded,) if hole is not None]:
         return None
-    try:
-        return algorithm, base64.b64decode(value, validate=True)
-    except binascii.Error:
-        return None
+    size = asset.size
+    hole = found.excluded or Span(size, size)
+    return Span(0, hole.start), Span(hole.end, size)
 
 
-def _with_match(report: Json) -> Json | None:
+def _with_match(report: Json, codes: str) -> Json | None:
     """The report with the hash's mismatch turned into a match; None if it tells of no mismatch."""
     results = member(report, "validation_results")
     active = member(results, "activeManifest")
     failure = list(objects(active, "failure"))
-    wrong = [entry for entry in failure if text(entry, "code") == _MISMATCH]
+    wrong = [entry for entry in failure if text(entry, "code") == f"{codes}.mismatch"]
     if len(wrong) != 1 or not isinstance(results, Mapping) or not isinstance(active, Mapping):
         return None
-    match = {"code": _MATCH, "url": text(wrong[0], "url"), "explanation": "data hash valid"}
+    match = {"code": f"{codes}.match", "url": text(wrong[0], "url"), "explanation": "hash valid"}
     verdict = {
         **active,
         "success": [*objects(active, "success"), match],

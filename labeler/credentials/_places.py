@@ -1,56 +1,43 @@
-"""Where sound files keep their manifest store: found there, and a place made for it.
+"""Where sound and video files keep their manifest store: found there, and a place made for it.
 
-WAV keeps it in a chunk of the RIFF container, MP3 and FLAC in a frame of the ID3v2 tag in front.
-Source: C2PA 2.4, A.3 (embedding manifests).
+WAV and AVI keep it in a chunk of the RIFF container, MP3 and FLAC in a frame of the ID3v2 tag in
+front, MP4 and QuickTime in a box. Source: C2PA 2.4, A.3 (embedding manifests) and A.5.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO, Final
 
 from labeler.containers import id3_tag, riff
-from labeler.containers.bmff_file import freed, top_boxes
-from labeler.containers.chunks import Chunk, file_size
+from labeler.containers.chunks import file_size
 from labeler.containers.id3 import MANIFEST_TYPES
 from labeler.containers.id3_tag import Frame, Tag
 from labeler.containers.splice import Part, Span, blocks, total
+from labeler.credentials import _boxes
 from labeler.credentials._asset import Asset
 from labeler.credentials._binding import Found
+from labeler.credentials._layout import Layout, NoPlaceError
 from labeler.errors import MediaError
 from labeler.media.media_type import MediaType
 
-__all__ = ["Layout", "NoPlaceError", "find", "layout", "without_store"]
+__all__ = ["find", "layout", "without_store"]
 
 _CHUNK: Final = b"C2PA"
-_BOX: Final = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 # An encapsulated object: text encoding, MIME type, file name, description (ID3v2.3, 4.16).
 _OBJECT_HEAD: Final = b"\0application/c2pa\0c2pa\0c2pa manifest store\0"
 _MAX_STORE_BYTES: Final = 64 << 20
 _MAX_RIFF_BYTES: Final = 0xFFFFFFFF
 
 
-class NoPlaceError(Exception):
-    """The file cannot take a manifest; the message says why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """A file with a manifest store in it."""
-
-    before: tuple[Part, ...]
-    header: bytes
-    """What belongs to the place of the store, and is not hashed with the rest."""
-    after: tuple[Part, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class _Place:
     """How a format keeps the store."""
 
-    find: Callable[[BinaryIO], tuple[Span, Span] | None]
-    """Where the store stands, and what its hash leaves out."""
+    find: Callable[[BinaryIO], tuple[Span, Span | None] | None]
+    """Where the store stands, and what its hash leaves out; None: what the hash itself says."""
     layout: Callable[[BinaryIO, int], Layout]
     """The file with a store of so many bytes, instead of one that it may have."""
 
@@ -89,25 +76,28 @@ def layout(asset: Asset, media_type: MediaType, store_bytes: int) -> Layout:
 
 
 def without_store(asset: Asset, media_type: MediaType) -> tuple[Part, ...]:
-    """``asset`` without the manifest store that MPEG-4 keeps in a box of its own.
+    """``asset`` without the manifest store that MP4 and QuickTime keep in a box of its own.
 
     Raises:
         UnreadableMediaError: The file cannot be read, or is damaged.
     """
-    if media_type is not MediaType.M4A:
+    if _PLACES.get(media_type) is not _IN_BOX:
         return (Span(0, asset.size),)
     with asset.open() as stream:
-        found = top_boxes(stream)
-        parts = [freed(stream, b) if b.user_type == _BOX else (b.span,) for b in found]
-    end = found[-1].span.end if found else 0
-    return (*(part for kept in parts for part in kept), Span(end, asset.size))
+        return _boxes.without_store(stream)
+
+
+def _find_box(stream: BinaryIO) -> tuple[Span, None] | None:
+    found = _boxes.find(stream)
+    return None if found is None else (found, None)
 
 
 # -------------------------------------------------------------------------------------------- RIFF
 
 
-def _find_riff(stream: BinaryIO) -> tuple[Span, Span] | None:
-    chunks = [chunk for chunk in riff.parse(stream).chunks if chunk.type == _CHUNK]
+def _find_riff(stream: BinaryIO, *, kind: bytes) -> tuple[Span, Span] | None:
+    parsed = riff.parse(stream, kind=kind)
+    chunks = [chunk for chunk in parsed.chunks if chunk.type == _CHUNK]
     if len(chunks) != 1 or chunks[0].missing:  # of several, the toolkit has to choose
         return None
     chunk = chunks[0]
@@ -115,27 +105,23 @@ def _find_riff(stream: BinaryIO) -> tuple[Span, Span] | None:
     return Span(chunk.start, end), Span(chunk.start - 8, end)
 
 
-def _layout_riff(stream: BinaryIO, store_bytes: int) -> Layout:
-    file = riff.parse(stream)
+def _layout_riff(stream: BinaryIO, store_bytes: int, *, kind: bytes) -> Layout:
+    file = riff.parse(stream, kind=kind)
     file.require_whole()
     if file.form != b"RIFF":
         raise NoPlaceError(f"C2PA's tools do not read {file.form.decode('ascii')} files")
-    kept = [part for chunk in file.chunks if chunk.type != _CHUNK for part in _whole(chunk)]
+    if kind == riff.AVI and len(riff.parts(stream)) > 1:
+        raise NoPlaceError("C2PA's tools do not read AVI files that go on in a second part")
+    kept = [part for chunk in file.chunks if chunk.type != _CHUNK for part in riff.whole(chunk)]
     padding = bytes(store_bytes & 1)
     size = 4 + total(kept) + 8 + store_bytes + len(padding)
     if size > _MAX_RIFF_BYTES:
-        raise NoPlaceError("there is no room for it in a WAV file of 4 GiB")
+        raise NoPlaceError("there is no room for it in a RIFF file of 4 GiB")
     return Layout(
-        before=(b"RIFF" + size.to_bytes(4, "little") + b"WAVE", *kept),
+        before=(b"RIFF" + size.to_bytes(4, "little") + kind, *kept),
         header=_CHUNK + store_bytes.to_bytes(4, "little"),
         after=(padding, Span(file.end, file.size)),
     )
-
-
-def _whole(chunk: Chunk) -> tuple[Part, ...]:
-    """A chunk with its header, which may have held no more than a placeholder for its size."""
-    header = chunk.type + chunk.size.to_bytes(4, "little")
-    return header, Span(chunk.start, chunk.start + chunk.size), bytes(chunk.size & 1)
 
 
 # --------------------------------------------------------------------------------------------- ID3
@@ -182,8 +168,17 @@ def _layout_id3(stream: BinaryIO, store_bytes: int) -> Layout:
     )
 
 
+def _in_chunk(kind: bytes) -> _Place:
+    return _Place(partial(_find_riff, kind=kind), partial(_layout_riff, kind=kind))
+
+
+_IN_BOX: Final = _Place(_find_box, _boxes.layout)
 _PLACES: Final = {
-    MediaType.WAV: _Place(_find_riff, _layout_riff),
+    MediaType.WAV: _in_chunk(riff.WAVE),
+    MediaType.AVI: _in_chunk(riff.AVI),
     MediaType.MP3: _Place(_find_id3, _layout_id3),
     MediaType.FLAC: _Place(_find_id3, _layout_id3),
+    MediaType.M4A: _IN_BOX,
+    MediaType.MP4: _IN_BOX,
+    MediaType.MOV: _IN_BOX,
 }

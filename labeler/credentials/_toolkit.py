@@ -11,26 +11,22 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import c2pa
 
-from labeler.containers.splice import Span
 from labeler.credentials._asset import Asset
+from labeler.credentials._layout import Binding
 from labeler.credentials.algorithms import SigningAlgorithm
 from labeler.credentials.manifest import PARENT_LABEL, ManifestDefinition
 from labeler.credentials.trust import TrustKind, TrustStore
 
 STORE_MEDIA_TYPE: Final = "application/c2pa"
-DATA_HASH_LABEL: Final = "c2pa.hash.data"
-HASH_ALGORITHM: Final = "sha256"
 
 ToolkitError: Final = c2pa.C2paError
 """What the toolkit raises."""
-# From this size on the toolkit works on a temporary file: its own default, and what is right for
-# files that are not to be held in memory.
-_SPILL_MIB: Final = 512
-_FILE_SPILL_MIB: Final = 16
+UnsupportedError: Final = c2pa.C2paError.NotSupported
+"""What it raises for formats that it embeds nothing in."""
 _REMOTE_PREFIX: Final = "Remote:"
 _PARENT_RESOURCE: Final = "parent.c2pa"
 
@@ -53,15 +49,10 @@ class RemoteManifestError(Exception):
     """The manifest is elsewhere, and is not fetched."""
 
 
-def _context(
-    trust: TrustStore,
-    *kinds: TrustKind,
-    doubt_time: bool = True,
-    spill_mib: int = _SPILL_MIB,
-) -> Any:
+def _context(trust: TrustStore, *kinds: TrustKind, doubt_time: bool = True) -> Any:
     settings = {
         "trust": json.loads(trust.to_settings(*kinds)),
-        "core": {"allowed_network_hosts": [], "backing_store_memory_threshold_in_mb": spill_mib},
+        "core": {"allowed_network_hosts": []},
         "verify": {
             "remote_manifest_fetch": False,
             "ocsp_fetch": False,
@@ -176,29 +167,6 @@ class ParentInput:
     """Its manifest; None where the toolkit is to look for one in the file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Binding:
-    """The hash that binds a manifest to a file (C2PA 2.4, 18.5)."""
-
-    digest: bytes
-    """SHA-256 of the file, without what is excluded."""
-    excluded: Span | None = None
-    """Where the manifest stands in the file; None where it stands beside it."""
-
-    def to_json(self) -> dict[str, object]:
-        """The assertion's data."""
-        data: dict[str, object] = {
-            "alg": HASH_ALGORITHM,
-            "name": "asset",
-            # A list of numbers is the only form that the toolkit turns into the bytes it compares.
-            "hash": list(self.digest),
-            "pad": [],
-        }
-        if self.excluded is not None:
-            data["exclusions"] = [{"start": self.excluded.start, "length": len(self.excluded)}]
-        return data
-
-
 def local_signer(algorithm: SigningAlgorithm, chain: str, key: bytes, tsa_url: str | None) -> Any:
     """A signer that holds the key; its manifests are 9 KB smaller than a callback's."""
     info = c2pa.C2paSignerInfo(
@@ -227,38 +195,11 @@ def sign_embedded(
     trust: TrustStore,
 ) -> bytes:
     """``data`` with a signed manifest in it."""
-    source, target = io.BytesIO(data), io.BytesIO()
-    sign_stream(
-        source,
-        target,
-        media_type,
-        definition,
-        signer,
-        parent=parent,
-        trust=trust,
-        spill_mib=_SPILL_MIB,
-    )
-    return target.getvalue()
-
-
-def sign_stream(
-    source: BinaryIO,
-    target: BinaryIO,
-    media_type: str,
-    definition: ManifestDefinition,
-    signer: Any,
-    *,
-    parent: ParentInput | None,
-    trust: TrustStore,
-    spill_mib: int = _FILE_SPILL_MIB,
-) -> None:
-    """Write the content of ``source`` with a signed manifest in it to ``target``.
-
-    The toolkit needs memory of about the size of the content. ``target`` is read, too.
-    """
+    output = io.BytesIO()
     content = json.loads(definition.json)
-    with _builder(content, definition, parent, trust, spill_mib=spill_mib) as builder:
-        builder.sign(signer, media_type, source, target)
+    with _builder(content, definition, parent, trust) as builder:
+        builder.sign(signer, media_type, io.BytesIO(data), output)
+    return output.getvalue()
 
 
 def sign_store(
@@ -269,9 +210,9 @@ def sign_store(
     parent: ParentInput | None,
     trust: TrustStore,
 ) -> bytes:
-    """A signed manifest store for the file that ``binding`` is for (C2PA 2.4, 11.4 and 18.5)."""
+    """A signed manifest store for the file that ``binding`` is for (C2PA 2.4, 11.4)."""
     content = json.loads(definition.json)
-    assertion = {"label": DATA_HASH_LABEL, "created": True, "data": binding.to_json()}
+    assertion = {"label": binding.label, "created": True, "data": binding.to_json()}
     content["assertions"].append(assertion)
     with _builder(content, definition, parent, trust) as builder:
         # The toolkit signs a bare store with the hash that it finds there; the asset is not read.
@@ -284,13 +225,11 @@ def _builder(
     definition: ManifestDefinition,
     parent: ParentInput | None,
     trust: TrustStore,
-    *,
-    spill_mib: int = _SPILL_MIB,
 ) -> Any:
     manifest = None if parent is None else parent.manifest
     if parent is not None and manifest is not None:
         content.setdefault("ingredients", []).append(_known_parent(parent, manifest))
-    context = _context(trust, TrustKind.MANIFEST, TrustKind.TSA, spill_mib=spill_mib)
+    context = _context(trust, TrustKind.MANIFEST, TrustKind.TSA)
     builder = c2pa.Builder(json.dumps(content), context=context)
     for resource in definition.resources:
         builder.add_resource(resource.identifier, io.BytesIO(resource.data))

@@ -1,4 +1,4 @@
-"""Signing a file on disk: sound, which may be larger than memory.
+"""Signing a file on disk: sound or video, which may be larger than memory.
 
     signed = sign_file(Path("in.wav"), Path("out.wav"), MediaType.WAV, definition, identity)
 
@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from labeler.containers.splice import Part, Span, new_file, total, write
+from labeler.containers.splice import Part, Span, write
 from labeler.credentials import _places
 from labeler.credentials._asset import FileAsset, digest
-from labeler.credentials._places import NoPlaceError
+from labeler.credentials._layout import HASH_ALGORITHM, Binding, DataBinding, NoPlaceError
 from labeler.credentials._signing import (
     ParentAsset,
     Signer,
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FileParent", "SignedFile", "sign_file"]
 
-_MAX_M4A_BYTES: Final = 200 << 20
 _NOBODY: Final = TrustStore()
 _USUAL_STORE_BYTES: Final = 4096
 _ROUNDS: Final = 8
@@ -64,7 +63,7 @@ class SignedFile:
     """A signed file."""
 
     path: Path
-    """The file: with the manifest in it, or a copy of the source where there is a sidecar."""
+    """The file: with the manifest in it, or the same as the source where there is a sidecar."""
     sidecar: bytes | None = field(default=None, repr=False)
     """The manifest store, to be kept in a file beside it; None where it is embedded."""
     remark: str | None = None
@@ -87,13 +86,14 @@ def sign_file(
     tsa_url: str | None = None,
     trust: TrustStore = _NOBODY,
     now: datetime | None = None,
+    may_link: bool = False,
 ) -> SignedFile:
     """Sign a file, read it back, and leave it at ``target`` only if the credential is intact.
 
     Args:
         source: The file as it is to be published. A manifest in it is replaced, if it is the
             parent's.
-        target: A new file. It holds the same sound, byte for byte.
+        target: A new file. It holds the same sound and pictures, byte for byte.
         media_type: The format of both.
         definition: What the manifest says (`describe`).
         identity: Who signs; a callback is called twice where the size of the manifest has to be
@@ -103,6 +103,8 @@ def sign_file(
         tsa_url: See `labeler.credentials.sign`; asked twice, as the callback is.
         trust: Whom to trust; only what is recorded about the parent's signer depends on it.
         now: The present time, for the identity's validity; None: the clock's.
+        may_link: Whether ``target`` may be another name of ``source``, where the manifest lies
+            beside it: a huge file is then not copied. Whoever changes one changes both.
 
     Raises:
         IdentityError: The identity's certificates are not valid now.
@@ -120,7 +122,7 @@ def sign_file(
     timed = tsa_url is not None
     try:
         with signing(identity, tsa_url) as signer:
-            work = _Work(asset, target, media_type, definition, signer, ingredient, trust)
+            work = _Work(asset, target, media_type, definition, signer, ingredient, trust, may_link)
             sidecar, remark = work.run()
         reading = read_back(FileAsset(target), media_type, sidecar, trust, timed=timed)
     except BaseException:
@@ -146,35 +148,15 @@ class _Work:
     signer: Signer
     parent: _toolkit.ParentInput | None
     trust: TrustStore
+    may_link: bool
 
     def run(self) -> tuple[bytes | None, str | None]:
         """Write the target; give the manifest's store and the reason, if that lies beside it."""
         try:
-            if self.media_type is MediaType.M4A:
-                self._let_toolkit_embed()
-            else:
-                self._embed()
+            self._embed()
         except NoPlaceError as no_place:
             return self._detach(), f"it lies beside the file: {no_place}"
         return None, None
-
-    def _let_toolkit_embed(self) -> None:
-        from labeler.credentials import _toolkit  # noqa: PLC0415 - slow to import
-
-        if self.asset.size > _MAX_M4A_BYTES:
-            raise NoPlaceError(
-                f"a file of more than {_MAX_M4A_BYTES >> 20} MiB takes too much memory to embed it"
-            )
-        with self.asset.open() as source, new_file(self.target) as output:
-            _toolkit.sign_stream(
-                source,
-                output,
-                self.media_type.value,
-                self.definition,
-                self.signer,
-                parent=self.parent,
-                trust=self.trust,
-            )
 
     def _embed(self) -> None:
         """Make room for the store, hash everything else, and put the signed store there.
@@ -183,14 +165,12 @@ class _Work:
         the place it has: so its size has to be known before. Stores of the same content have the
         same size, as signatures are padded.
         """
-        size = self.asset.size
-        _places.layout(self.asset, self.media_type, 0)  # whether there is a place at all
-        bytes_due = len(self._store(bytes(32), Span(size, size + _USUAL_STORE_BYTES)))
+        bytes_due = _USUAL_STORE_BYTES
+        room = _places.layout(self.asset, self.media_type, bytes_due)
+        bytes_due = len(self._store(room.binding(bytes(32), bytes_due)))
         for _ in range(_ROUNDS):
             room = _places.layout(self.asset, self.media_type, bytes_due)
-            start = total(room.before)
-            hashed = self._hash((*room.before, *room.after))
-            store = self._store(hashed, Span(start, start + len(room.header) + bytes_due))
+            store = self._store(room.binding(self._hash(room.hashed), bytes_due))
             if len(store) == bytes_due:
                 parts = (*room.before, room.header, store, *room.after)
                 write(self.asset.path, parts, self.target)
@@ -200,19 +180,27 @@ class _Work:
 
     def _detach(self) -> bytes:
         whole = _places.without_store(self.asset, self.media_type)
-        store = self._store(self._hash(whole), None)
-        write(self.asset.path, whole, self.target)
+        store = self._store(DataBinding(digest=self._hash(whole)))
+        is_same = whole == (Span(0, self.asset.size),)
+        if not (self.may_link and is_same and _linked(self.asset.path, self.target)):
+            write(self.asset.path, whole, self.target)
         return store
 
     def _hash(self, parts: Iterable[Part]) -> bytes:
+        return digest(self.asset, parts, HASH_ALGORITHM)
+
+    def _store(self, binding: Binding) -> bytes:
         from labeler.credentials import _toolkit  # noqa: PLC0415 - slow to import
 
-        return digest(self.asset, parts, _toolkit.HASH_ALGORITHM)
-
-    def _store(self, hashed: bytes, excluded: Span | None) -> bytes:
-        from labeler.credentials import _toolkit  # noqa: PLC0415 - slow to import
-
-        binding = _toolkit.Binding(digest=hashed, excluded=excluded)
         return _toolkit.sign_store(
             binding, self.definition, self.signer, parent=self.parent, trust=self.trust
         )
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Give a file a second name; False where the disk, or its borders, do not allow that."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        return False
+    return True

@@ -30,7 +30,8 @@ __all__ = [
 ]
 
 SOFT_BINDING_ALGORITHM: Final = "ai.labeler.tile.1"
-"""Name of the image watermark in soft bindings; its last part is the wire format's version."""
+"""Name of the watermark in images and frames of video; its last part is the wire format's
+version."""
 SOUND_BINDING_ALGORITHM: Final = "ai.labeler.patchwork.1"
 """Name of the sound watermark that carries a `Payload`."""
 SHORT_SOUND_BINDING_ALGORITHM: Final = "ai.labeler.patchwork.short.1"
@@ -74,6 +75,11 @@ class SoftBinding:
     @classmethod
     def for_payload(cls, payload: Payload) -> SoftBinding:
         """The binding of Labeler's image watermark: its payload as 14 hexadecimal digits."""
+        return cls._of(SOFT_BINDING_ALGORITHM, payload)
+
+    @classmethod
+    def for_video(cls, payload: Payload) -> SoftBinding:
+        """The binding of Labeler's video watermark: in every frame the one that images carry."""
         return cls._of(SOFT_BINDING_ALGORITHM, payload)
 
     @classmethod
@@ -135,7 +141,7 @@ def describe(
     provenance: Provenance,
     *,
     now: datetime,
-    soft_binding: SoftBinding | None = None,
+    soft_bindings: Sequence[SoftBinding] = (),
     with_parent: bool = False,
 ) -> ManifestDefinition:
     """The manifest of one output.
@@ -143,13 +149,16 @@ def describe(
     Args:
         provenance: What is claimed about the output.
         now: The present time, with a time zone; used where the provenance has no time.
-        soft_binding: The watermark in the content; None: there is none, and none is claimed.
+        soft_bindings: The watermarks in the content, such as one in the picture of a film and one
+            in its sound; where there is none, none is claimed.
         with_parent: Whether the source becomes the parent (`needs_parent`): the actions are then
             ``c2pa.opened`` and ``c2pa.edited`` instead of ``c2pa.created``.
     """
-    assertions = [_actions(provenance, now, soft_binding, with_parent=with_parent)]
-    if soft_binding is not None:
-        assertions.append(_soft_binding(soft_binding))
+    is_bound = bool(soft_bindings)
+    assertions = [
+        _actions(provenance, now, is_bound=is_bound, with_parent=with_parent),
+        *map(_soft_binding, soft_bindings),
+    ]
     if provenance.source_type in _WITH_MODEL:
         assertions.append(_ai_disclosure(provenance))
     definition: dict[str, Any] = {
@@ -188,7 +197,7 @@ def _assertion(label: str, data: Mapping[str, object]) -> dict[str, object]:
 
 
 def _actions(
-    provenance: Provenance, now: datetime, soft_binding: SoftBinding | None, *, with_parent: bool
+    provenance: Provenance, now: datetime, *, is_bound: bool, with_parent: bool
 ) -> dict[str, object]:
     """The actions in the order in which they happened (18.15)."""
     made = {
@@ -207,7 +216,7 @@ def _actions(
             "parameters": {"ingredientIds": [PARENT_LABEL]},
         }
         actions.insert(0, opened)
-    if soft_binding is not None:
+    if is_bound:
         watermarked: Mapping[str, object] = {
             "action": "c2pa.watermarked.bound",
             "when": _rfc3339(now),

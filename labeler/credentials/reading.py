@@ -156,8 +156,8 @@ def read_file(
 ) -> CredentialReading | None:
     """As `read`, for a file that is not held in memory.
 
-    Files of more than 32 MiB whose manifest binds them in the simple way that Labeler writes are
-    hashed block by block; others cost up to 600 MB.
+    Files of more than 32 MiB whose manifest binds them in one of the simple ways that Labeler
+    writes are hashed block by block; others cost up to 600 MB.
 
     Raises:
         UnreadableMediaError: The file cannot be read.
@@ -199,7 +199,8 @@ def _read_one(
     except _toolkit.RemoteManifestError:
         return _unread(Integrity.NOT_CHECKED, detached), None
     except (_toolkit.NoManifestError, _toolkit.ToolkitError) as error:
-        damaged = isinstance(error, _toolkit.ToolkitError)
+        kinds = (_toolkit.NoManifestError, _toolkit.UnsupportedError)
+        damaged = not isinstance(error, kinds)
         broken = detached or has_traces(asset, damaged=damaged)
         return (_unread(Integrity.DAMAGED, detached) if broken else None), None
     reading = _interpret(

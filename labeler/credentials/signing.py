@@ -1,6 +1,7 @@
 """Signing: a manifest goes into the file, or beside it where the format has no place for one.
 
-    definition = describe(provenance, now=now, soft_binding=SoftBinding.for_payload(payload))
+    bindings = [SoftBinding.for_payload(payload)]
+    definition = describe(provenance, now=now, soft_bindings=bindings)
     signed = sign(data, MediaType.PNG, definition, identity)
 
 Signing comes last: any later change of the bytes breaks the credential.
@@ -14,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from labeler.credentials._asset import MemoryAsset
+from labeler.credentials._layout import DataBinding
 from labeler.credentials._signing import (
     ParentAsset,
     check_arguments,
@@ -130,7 +132,7 @@ def sign(
                 data, media_type.value, definition, signer, parent=ingredient, trust=trust
             )
         else:
-            binding = _toolkit.Binding(digest=hashlib.sha256(data).digest())
+            binding = DataBinding(digest=hashlib.sha256(data).digest())
             sidecar = _toolkit.sign_store(
                 binding, definition, signer, parent=ingredient, trust=trust
             )

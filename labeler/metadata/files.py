@@ -1,4 +1,4 @@
-"""Metadata of a file on disk: sound, which may be larger than memory."""
+"""Metadata of a file on disk: sound or video, which may be larger than memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from labeler.containers.chunks import file_size
 from labeler.containers.splice import Span, copy, new_file, opened
 from labeler.errors import LabelerError
 from labeler.media.media_type import MediaType
-from labeler.metadata import iptc, sound_fields, sound_packets, xmp
+from labeler.metadata import iptc, sound_fields, sound_packets, video_packets, xmp
 from labeler.metadata.statements import Statements, as_fields, stated
 from labeler.metadata.tags import Tags, interpret
 from labeler.provenance import Provenance
@@ -65,13 +65,18 @@ _PLACES: Final[dict[MediaType, _PacketPlace | _FieldPlace]] = {
     MediaType.FLAC: _FieldPlace(sound_fields.find_flac, sound_fields.put_flac),
     MediaType.OGG: _FieldPlace(sound_fields.find_ogg, sound_fields.put_ogg),
     MediaType.WEBM: _FieldPlace(sound_fields.find_webm, sound_fields.put_webm),
+    MediaType.MP4: _PacketPlace(sound_packets.find_mpeg4, sound_packets.put_mpeg4),
+    MediaType.MOV: _PacketPlace(video_packets.find_quicktime, video_packets.put_quicktime),
+    MediaType.AVI: _PacketPlace(video_packets.find_avi, video_packets.put_avi),
+    MediaType.MKV: _FieldPlace(sound_fields.find_webm, sound_fields.put_webm),
+    MediaType.WEBM_VIDEO: _FieldPlace(sound_fields.find_webm, sound_fields.put_webm),
 }
 
 
 def write_file(
     source: Path, target: Path, media_type: MediaType, provenance: Provenance, *, name: str
 ) -> None:
-    """Copy a sound file, with the claims of ``provenance`` in its metadata.
+    """Copy a file of sound or video, with the claims of ``provenance`` in its metadata.
 
     Samples, other metadata and their order stay as they are; a file that makes these claims already
     is copied byte for byte. Prompt and prompt writer are written only if ``provenance`` has them;
@@ -104,7 +109,7 @@ def _copy_whole(source: BinaryIO, target: BinaryIO) -> None:
 
 
 def read_file(path: Path, media_type: MediaType) -> Tags:
-    """What a sound file says about its origin; empty fields where it says nothing.
+    """What a file of sound or video says about its origin; empty fields where it says nothing.
 
     Args:
         path: The file.

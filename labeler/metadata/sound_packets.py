@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 
 from labeler.containers import aiff, id3_tag, riff
 from labeler.containers.bmff import make_box
-from labeler.containers.bmff_file import TopBox, freed, top_boxes
+from labeler.containers.bmff_file import TopBox, freed, sized, top_boxes
 from labeler.containers.chunks import ChunkedFile, NewChunk, file_size, put
 from labeler.containers.chunks import Part as ChunkPart
 from labeler.containers.id3_tag import Frame, Tag
@@ -23,10 +23,12 @@ from labeler.metadata.statements import Statements
 from labeler.metadata.xmp import MAX_PACKET_BYTES
 
 __all__ = [
+    "chunk_fields",
     "find_aiff",
     "find_id3",
     "find_mpeg4",
     "find_wav",
+    "is_mpeg4_packet",
     "put_aiff",
     "put_id3",
     "put_mpeg4",
@@ -39,7 +41,6 @@ _ID3_XMP: Final = b"XMP\0"
 _UUID_XMP: Final = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _ID3_CHUNKS: Final = frozenset({b"id3 ", b"ID3 "})
 _MAX_MOOV_BYTES: Final = 256 << 20
-_MOST: Final = 0xFFFFFFFF
 
 
 # ------------------------------------------------------------------------------------ WAV and AIFF
@@ -49,7 +50,7 @@ def find_wav(stream: BinaryIO) -> Statements:
     """The packets and texts of a WAV file."""
     file = riff.parse(stream)
     packets = [file.read(stream, chunk) for chunk in file.chunks if chunk.type == _WAV_XMP]
-    return Statements(packets=tuple(packets), fields=tuple(_chunk_fields(file, stream)))
+    return Statements(packets=tuple(packets), fields=tuple(chunk_fields(file, stream)))
 
 
 def put_wav(source: BinaryIO, target: BinaryIO, packet: bytes) -> None:
@@ -64,7 +65,7 @@ def find_aiff(stream: BinaryIO) -> Statements:
     file = aiff.parse(stream)
     applications = (file.read(stream, chunk) for chunk in file.chunks if chunk.type == b"APPL")
     packets = [data[4:] for data in applications if data.startswith(_AIFF_XMP)]
-    return Statements(packets=tuple(packets), fields=tuple(_chunk_fields(file, stream)))
+    return Statements(packets=tuple(packets), fields=tuple(chunk_fields(file, stream)))
 
 
 def put_aiff(source: BinaryIO, target: BinaryIO, packet: bytes) -> None:
@@ -83,7 +84,7 @@ def put_aiff(source: BinaryIO, target: BinaryIO, packet: bytes) -> None:
     aiff.write(source, target, file, parts)
 
 
-def _chunk_fields(file: ChunkedFile, stream: BinaryIO) -> Iterator[tuple[str, str]]:
+def chunk_fields(file: ChunkedFile, stream: BinaryIO) -> Iterator[tuple[str, str]]:
     """The texts of INFO lists and of ID3 tags in chunks."""
     for chunk in file.chunks:
         if chunk.list_type == b"INFO":
@@ -154,7 +155,7 @@ def find_mpeg4(stream: BinaryIO) -> Statements:
     packets: list[bytes] = []
     fields: list[tuple[str, str]] = []
     for box in top_boxes(stream):
-        if _is_xmp(box):
+        if is_mpeg4_packet(box):
             packets.append(b"".join(blocks(stream, [box.body])))
         elif box.type == b"moov" and len(box.body) <= _MAX_MOOV_BYTES:
             fields += _read_fields(b"".join(blocks(stream, [box.body])))
@@ -168,7 +169,8 @@ def _read_fields(moov: bytes) -> tuple[tuple[str, str], ...]:
         return ()
 
 
-def _is_xmp(box: TopBox) -> bool:
+def is_mpeg4_packet(box: TopBox) -> bool:
+    """Whether a box holds an XMP packet."""
     return box.user_type == _UUID_XMP and len(box.body) <= MAX_PACKET_BYTES
 
 
@@ -187,14 +189,12 @@ def put_mpeg4(source: BinaryIO, target: BinaryIO, packet: bytes) -> None:
 
 def _kept(source: BinaryIO, box: TopBox) -> tuple[Part, ...]:
     """A box as it is; an XMP packet becomes free space of the same size."""
-    if _is_xmp(box):
+    if is_mpeg4_packet(box):
         return freed(source, box)
-    if not box.is_open:
-        return (box.span,)
-    size = len(box.span)
-    if size > _MOST:
+    parts = sized(box)
+    if parts is None:
         raise MetadataError(
             "the file's last box has no size, and nothing can be put behind it",
             hint="Remux the file first, for example with `ffmpeg -c copy`",
         )
-    return size.to_bytes(4, "big"), Span(box.span.start + 4, box.span.end)
+    return parts

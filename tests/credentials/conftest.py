@@ -43,11 +43,11 @@ def provenance():
 
 @pytest.fixture(scope="session")
 def definition(provenance):
-    return describe(provenance, now=NOW, soft_binding=SoftBinding(value="1100000000002a"))
+    return describe(provenance, now=NOW, soft_bindings=[SoftBinding(value="1100000000002a")])
 
 
 @pytest.fixture(scope="session")
 def child_definition(provenance):
     return describe(
-        provenance, now=NOW, soft_binding=SoftBinding(value="1100000000002b"), with_parent=True
+        provenance, now=NOW, soft_bindings=[SoftBinding(value="1100000000002b")], with_parent=True
     )

@@ -15,6 +15,7 @@ import pytest
 from labeler.credentials import Parent, describe, sign, sign_file
 from labeler.media.media_type import MediaType
 from labeler.provenance import Provenance
+from tests.clips import clip
 from tests.credentials.certificates import NOW
 from tests.credentials.pictures import EMBEDDED, pages, picture
 from tests.sounds import murmur, save
@@ -26,6 +27,11 @@ SOUNDS = {
     ".flac": MediaType.FLAC,
     ".m4a": MediaType.M4A,
     ".ogg": MediaType.OGG,
+}
+FILMS = {
+    ".mp4": (MediaType.MP4, {"sound": "aac", "mux": (("movflags", "+faststart"),)}),
+    ".mov": (MediaType.MOV, {"sound": "pcm"}),
+    ".avi": (MediaType.AVI, {"codec": "mpeg4"}),
 }
 IN_CI = os.environ.get("CI") == "true"
 
@@ -79,10 +85,16 @@ def changed(data, at):
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
-def sound_cases(folder, definition, identity):
-    """Files that Labeler itself embeds a manifest in, and some that have it beside them."""
+def sources(folder):
     for suffix, kind in SOUNDS.items():
-        source = save(folder / f"a{suffix}", murmur(0.5, 16_000, 2))
+        yield suffix, kind, save(folder / f"a{suffix}", murmur(0.5, 16_000, 2))
+    for suffix, (kind, options) in FILMS.items():
+        yield suffix, kind, clip(suffix, width=64, height=48, frames=12, **options)
+
+
+def file_cases(folder, definition, identity):
+    """Files that Labeler itself embeds a manifest in, and some that have it beside them."""
+    for suffix, kind, source in sources(folder):
         made = sign_file(source, folder / f"b{suffix}", kind, definition, identity)
         data = made.path.read_bytes()
         yield suffix, (data, kind, made.sidecar, "Trusted")
@@ -113,7 +125,7 @@ def cases(definition, child_definition, identity, tmp_path_factory):
     cases["sidecar"] = (tiff.data, MediaType.TIFF, tiff.sidecar, "Trusted")
     wrong = (changed(tiff.data, 300), MediaType.TIFF, tiff.sidecar, "Invalid")
     cases["sidecar of a tampered file"] = wrong
-    return cases | dict(sound_cases(tmp_path_factory.mktemp("sound"), definition, identity))
+    return cases | dict(file_cases(tmp_path_factory.mktemp("files"), definition, identity))
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +170,8 @@ def reports(interpreter, cases, development, tmp_path_factory):
         "tampered",
         "sidecar of a tampered file",
         *SOUNDS,
-        *(f"tampered {suffix}" for suffix in SOUNDS),
+        *FILMS,
+        *(f"tampered {suffix}" for suffix in (*SOUNDS, *FILMS)),
     ],
 )
 def test_the_second_validator_agrees(cases, reports, name):

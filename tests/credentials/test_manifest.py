@@ -13,7 +13,7 @@ import pytest
 
 from labeler.codec.payload import Handle, Origin, Payload
 from labeler.credentials import Parent, SoftBinding, describe, needs_parent, sign
-from labeler.credentials.manifest import SOFT_BINDING_ALGORITHM
+from labeler.credentials.manifest import SOFT_BINDING_ALGORITHM, SOUND_BINDING_ALGORITHM
 from labeler.media.media_type import MediaType
 from labeler.provenance import HumanOversight, Provenance, SourceType
 from tests.credentials.pictures import pages, picture
@@ -70,10 +70,25 @@ def test_a_watermark_is_claimed_exactly_if_there_is_one():
     without = describe(Provenance(), now=NOW)
     assert "c2pa.soft-binding" not in labels_of(without)
     assert [action["action"] for action in actions_of(without)] == ["c2pa.created"]
-    with_it = describe(Provenance(), now=NOW, soft_binding=BINDING)
+    with_it = describe(Provenance(), now=NOW, soft_bindings=[BINDING])
     assert "c2pa.soft-binding" in labels_of(with_it)
     assert actions_of(with_it)[-1]["action"] == "c2pa.watermarked.bound"
     assert actions_of(with_it)[-1]["softwareAgent"]["name"] == "Labeler"
+
+
+def test_picture_and_sound_of_a_film_are_bound_apart():
+    payload = Payload(origin=Origin.GENERATED, handle=Handle(0, 42))
+    bindings = [SoftBinding.for_video(payload), SoftBinding.for_sound(payload)]
+    definition = describe(Provenance(), now=NOW, soft_bindings=bindings)
+    found = [
+        entry["data"]
+        for entry in json.loads(definition.json)["assertions"]
+        if entry["label"] == "c2pa.soft-binding"
+    ]
+    assert [entry["alg"] for entry in found] == [SOFT_BINDING_ALGORITHM, SOUND_BINDING_ALGORITHM]
+    assert {entry["blocks"][0]["value"] for entry in found} == {"1100000000002a"}
+    marked = [action for action in actions_of(definition) if "watermarked" in action["action"]]
+    assert len(marked) == 1
 
 
 @pytest.mark.parametrize(
@@ -104,7 +119,7 @@ def test_nothing_is_told_that_was_not_given():
 def test_times_are_written_in_utc():
     zone = timezone(timedelta(hours=5, minutes=30))
     made = datetime(2026, 11, 20, 23, 59, 59, tzinfo=zone)
-    definition = describe(Provenance(created_at=made), now=NOW, soft_binding=BINDING)
+    definition = describe(Provenance(created_at=made), now=NOW, soft_bindings=[BINDING])
     created, watermarked = actions_of(definition)
     assert created["when"] == "2026-11-20T18:29:59Z"
     assert watermarked["when"] == "2026-11-21T10:00:00Z"
@@ -142,7 +157,7 @@ def manifests(identity):
 
     def made(provenance, parent=None, data=None, media_type=MediaType.PNG):
         definition = describe(
-            provenance, now=NOW, soft_binding=BINDING, with_parent=parent is not None
+            provenance, now=NOW, soft_bindings=[BINDING], with_parent=parent is not None
         )
         signed = sign(data or picture(), media_type, definition, identity, parent=parent)
         return signed, media_type

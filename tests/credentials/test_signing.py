@@ -323,7 +323,7 @@ def test_what_does_not_read_back_is_not_returned(definition, identity, monkeypat
 
 
 def test_definitions_that_no_validator_accepts_are_not_signed(identity):
-    definition = describe(Provenance(), now=NOW, soft_binding=SoftBinding(value="1"))
+    definition = describe(Provenance(), now=NOW, soft_bindings=[SoftBinding(value="1")])
     broken = type(definition)(
         json=definition.json.replace("c2pa.created", "c2pa.cropped"), has_parent=False
     )
