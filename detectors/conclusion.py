@@ -33,6 +33,10 @@ UNSIGNED: Final = (
     "or remove it."
 )
 
+SPLICED: Final = (
+    "The film's pictures and its sound carry different watermarks ({one}; {other}): they come from "
+    "different outputs."
+)
 MISSING: Final = (
     "The credential names a watermark with {payload}, which was not found in the content."
 )
@@ -72,6 +76,8 @@ class Evidence:
     """Whether it names an AI system, whatever it says of the source type."""
     payload: Payload | ShortPayload | None = None
     """What the watermark carries, read from the content or named by the credential."""
+    others: tuple[Payload | ShortPayload, ...] = ()
+    """What a credential names beside that: the watermark in a film's sound."""
     is_tampered: bool = False
     """Whether a credential, or one in its history, does not match its content."""
     warnings: tuple[str, ...] = ()
@@ -128,9 +134,13 @@ _PRECEDENCE: Final = (Technique.CREDENTIAL, Technique.WATERMARK, Technique.METAD
 def conclude(evidence: Sequence[Evidence]) -> Verdict:
     """Merge what the techniques found."""
     conflicts = tuple(_conflicts(evidence))
-    origins = {each.finding.technique: each.origin for each in evidence if each.origin is not None}
+    origins: dict[Technique, Origin] = {}
+    for each in evidence:
+        if each.origin is not None:
+            origins.setdefault(each.finding.technique, each.origin)  # of a film, its pictures'
     warnings = [warning for each in evidence for warning in each.warnings]
     warnings.extend(_missing(evidence))
+    warnings.extend(_spliced(evidence))
     if any(each.is_tampered for each in evidence):
         conclusion = Conclusion.TAMPERED
     elif conflicts:
@@ -152,20 +162,34 @@ def conclude(evidence: Sequence[Evidence]) -> Verdict:
 
 def _missing(evidence: Sequence[Evidence]) -> Iterator[str]:
     """What a credential that holds names, and the content does not have."""
-    found = {each.finding.technique: each for each in evidence}
-    credential, watermark = found.get(Technique.CREDENTIAL), found.get(Technique.WATERMARK)
-    if credential is None or watermark is None or credential.is_tampered:
-        return
+    watermarks = [each for each in evidence if each.finding.technique is Technique.WATERMARK]
     # One that is there and cannot be read in full is most likely that one.
-    if credential.payload is not None and watermark.finding.presence is not Presence.PRESENT:
-        yield MISSING.format(payload=in_words(credential.payload))
+    if not watermarks or any(each.finding.presence is Presence.PRESENT for each in watermarks):
+        return
+    for each in evidence:
+        is_credential = each.finding.technique is Technique.CREDENTIAL
+        if is_credential and each.payload is not None and not each.is_tampered:
+            yield MISSING.format(payload=in_words(each.payload))
+
+
+def _spliced(evidence: Sequence[Evidence]) -> Iterator[str]:
+    """That the tracks of a film carry different watermarks, which each of them may do rightly."""
+    carried = [
+        each.payload
+        for each in evidence
+        if each.finding.technique is Technique.WATERMARK and each.payload is not None
+    ]
+    for one, other in combinations(carried, 2):
+        if not _agree(one, other):
+            yield SPLICED.format(one=_with_origin(one), other=_with_origin(other))
 
 
 def _conflicts(evidence: Sequence[Evidence]) -> Iterator[str]:
     for one, other in combinations(evidence, 2):
         names = f"{one.finding.technique} and {other.finding.technique}"
         this, that = one.payload, other.payload
-        if this is not None and that is not None and not _agree(this, that):
+        are_tracks = one.finding.technique is other.finding.technique
+        if this is not None and that is not None and not are_tracks and not _match(one, other):
             yield (
                 f"The {names} contradict each other: {_with_origin(this)} against "
                 f"{_with_origin(that)}."
@@ -177,6 +201,15 @@ def _conflicts(evidence: Sequence[Evidence]) -> Iterator[str]:
                     f"took part, the {denies.finding.technique} names an origin without AI "
                     f"({', '.join(denies.source_types)})."
                 )
+
+
+def _match(one: Evidence, other: Evidence) -> bool:
+    """Whether two techniques may speak of the same mark: one of those that they name."""
+    named, told = (
+        [payload for payload in (each.payload, *each.others) if payload is not None]
+        for each in (one, other)
+    )
+    return any(_agree(this, that) for this in named for that in told)
 
 
 def _agree(one: Payload | ShortPayload, other: Payload | ShortPayload) -> bool:

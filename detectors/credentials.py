@@ -8,7 +8,6 @@ from typing import Final
 from detectors.conclusion import Evidence
 from detectors.layers import read_credential
 from detectors.report import Finding, Presence, Technique
-from labeler.codec.payload import Payload, ShortPayload
 from labeler.credentials import (
     DEVELOPMENT_ORGANIZATION,
     CredentialReading,
@@ -64,6 +63,7 @@ def detect(
     if reading is None:
         return Evidence(finding=Finding(technique=Technique.CREDENTIAL, presence=Presence.ABSENT))
     tampered = reading.integrity is Integrity.TAMPERED or reading.history is History.TAMPERED
+    bound = tuple(each.payload for each in reading.soft_bindings if each.payload is not None)
     return Evidence(
         finding=Finding(
             technique=Technique.CREDENTIAL,
@@ -71,16 +71,11 @@ def detect(
             detail=_detail(reading),
         ),
         source_types=(*reading.digital_source_types, *reading.inherited_source_types),
-        payload=bound_payload(reading),
+        payload=next(iter(bound), None),
+        others=bound[1:],
         is_tampered=tampered,
         warnings=tuple(_warnings(reading)),
     )
-
-
-def bound_payload(reading: CredentialReading) -> Payload | ShortPayload | None:
-    """The payload of Labeler's watermark that the credential is bound to; None if there is none."""
-    payloads = (binding.payload for binding in reading.soft_bindings)
-    return next((payload for payload in payloads if payload is not None), None)
 
 
 def _warnings(reading: CredentialReading) -> Iterator[str]:

@@ -30,6 +30,7 @@ _TEXT: Final = 10_000
 _DECODING: Final = (
     "detectors.pictures",
     "detectors.sounds",
+    "detectors.videos",
     "labeler.media.picture",
     "labeler.media.salvage",
     "labeler.media.sound",
@@ -51,7 +52,7 @@ class Examiner:
     max_pixels: int
     """Most pixels of one frame that are decoded."""
     max_duration_s: float
-    """Longest sound that is decoded, seconds."""
+    """Longest sound or film that is decoded, seconds."""
 
     def examine(self, content: Content, *, sidecar: bytes | None = None) -> Report:
         """What all techniques find; a file that cannot be used gives a report that says so.
@@ -157,13 +158,33 @@ def _watermark_in_sound(examiner: Examiner, content: Content, _: MediaType) -> I
     yield from sounds.examine(audible, examiner.keyring)
 
 
+def _watermarks_in_film(examiner: Examiner, content: Content, _: MediaType) -> Iterator[Evidence]:
+    from detectors import videos  # noqa: PLC0415 - as above
+    from labeler.media.audible import Audible  # noqa: PLC0415 - as above
+    from labeler.media.sound import open_sound  # noqa: PLC0415 - as above
+    from labeler.media.video import VideoLimits, open_video  # noqa: PLC0415 - as above
+
+    path, most_s = content.local_path, examiner.max_duration_s
+    limits = VideoLimits(max_pixels=examiner.max_pixels, max_duration_s=most_s)
+
+    def open_audible() -> Audible:
+        return Audible(open_sound(path, name=content.name), max_duration_s=most_s)
+
+    film = open_video(path, name=content.name, limits=limits)
+    yield from videos.examine(film, open_audible, examiner.keyring)
+
+
 def _is_present(evidence: Evidence) -> bool:
     return evidence.finding.presence is Presence.PRESENT
 
 
 _WATERMARKS: Final[
     Mapping[MediaKind, Callable[[Examiner, Content, MediaType], Iterator[Evidence]]]
-] = {MediaKind.IMAGE: _watermark_in_picture, MediaKind.AUDIO: _watermark_in_sound}
+] = {
+    MediaKind.IMAGE: _watermark_in_picture,
+    MediaKind.AUDIO: _watermark_in_sound,
+    MediaKind.VIDEO: _watermarks_in_film,
+}
 
 
 def prepare(setup: Mapping[str, Any]) -> Examine:

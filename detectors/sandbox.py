@@ -283,7 +283,8 @@ class _Deadline:
 
 
 _RAISE_SECONDS: Final = (
-    "Raise max_seconds, or max_listening_seconds for sound, if the file is to be trusted"
+    "Raise max_seconds (max_listening_seconds for sound, max_watching_seconds for films) if the "
+    "file is to be trusted"
 )
 
 

@@ -28,6 +28,7 @@ from labeler.codec.payload import Payload, ShortPayload
 from labeler.credentials import ROOT_FILE, TrustStore, find_sidecar, read_sidecar
 from labeler.errors import LabelerError, MediaError, VerificationError
 from labeler.media.content import Content
+from labeler.media.media_type import MediaKind, sniff_file
 from labeler.media.scratch import Scratch
 from labeler.media.source import Source, read_content
 from labeler.receipt import Receipt, read_payload, read_short_payload
@@ -38,6 +39,9 @@ __all__ = ["Verifier", "load_trust", "verify"]
 
 _Parsed = TypeVar("_Parsed")
 
+_FILM_S: Final = 600.0
+_FILM_BYTES_A_SECOND: Final = 20_000
+"""160 kbit/s: nearly every film has more of them, and so gets more time than it plays."""
 _OURS: Final = frozenset({"issuer", "receipt"})
 _UNKNOWN_HERE: Final = (
     "The watermark's handle {handle} belongs to issuer {issuer}; the registry on this machine has "
@@ -114,6 +118,7 @@ class Verifier(Closing):
                     source,
                     max_bytes=self._settings.max_file_bytes,
                     max_sound_bytes=self._settings.max_sound_bytes,
+                    max_video_bytes=self._settings.max_video_bytes,
                     scratch=scratch,
                     name=name,
                 )
@@ -149,19 +154,30 @@ class Verifier(Closing):
     def _examine(self, content: Content, sidecar: bytes | None) -> Report:
         if self._sandbox is None:
             return self._examiner.examine(content, sidecar=sidecar)
-        on_disk = content.file is not None
-        seconds = self._settings.max_listening_seconds if on_disk else self._settings.max_seconds
+        seconds = self._seconds_for(content)
         answer = self._sandbox.ask(*pack_request(content, sidecar), seconds=seconds)
         try:
             return Report.from_json(answer)
         except ValueError as error:
             raise VerificationError(f"the worker's report cannot be read: {error}") from None
 
+    def _seconds_for(self, content: Content) -> float:
+        """Time for one file. How long a film plays is not known here, but how large it is."""
+        settings = self._settings
+        if content.file is None:
+            return settings.max_seconds
+        if not _is_film(content):
+            return settings.max_listening_seconds
+        return min(settings.max_watching_seconds, _FILM_S + content.size / _FILM_BYTES_A_SECOND)
+
     def _with_receipt(self, report: Report) -> Report:
-        """The report with what is known about the watermark's handle."""
-        found = report.finding(Technique.WATERMARK)
-        if found is None:
-            return report
+        """The report with what is known about each watermark's handle."""
+        for found in report.findings:
+            if found.technique is Technique.WATERMARK:
+                report = self._resolved(report, found)
+        return report
+
+    def _resolved(self, report: Report, found: Finding) -> Report:
         # Only this side knows any: what a worker says of them is not handed on.
         told = {each: found.detail[each] for each in found.detail if each not in _OURS}
         watermark = replace(found, detail=told)
@@ -184,7 +200,8 @@ class Verifier(Closing):
             return report
         issuer = self._issuer(payload).name
         unknown = _UNKNOWN_HERE.format(handle=payload.handle, issuer=issuer)
-        return replace(report, warnings=(*report.warnings, unknown))
+        # Both tracks of a film say the same.
+        return replace(report, warnings=tuple(dict.fromkeys((*report.warnings, unknown))))
 
     def _recognised(self, report: Report, watermark: Finding, short: ShortPayload) -> Report:
         """What a short payload leads to together with what the sound sounds like."""
@@ -236,6 +253,12 @@ def load_trust(settings: Settings) -> TrustStore:
     return TrustStore.load(
         [*settings.trust_anchors, *found, *([own] if own.exists() else [])], settings.tsa_anchors
     )
+
+
+def _is_film(content: Content) -> bool:
+    with suppress(MediaError), content.open() as file:
+        return sniff_file(file, name=content.name).kind is MediaKind.VIDEO
+    return False  # the worker gets the error, and reports it
 
 
 def _sidecar_beside(content: Content) -> bytes | None:

@@ -17,7 +17,7 @@ from labeler.lazy import lazily as _lazily
 if TYPE_CHECKING:
     from labeler.codec.payload import Handle, Origin, Payload
     from labeler.errors import LabelerError
-    from labeler.provenance import HumanOversight, Provenance, SourceType
+    from labeler.provenance import HumanOversight, Provenance, SourceType, Track
     from labeler.receipt import Layer, LayerOutcome, Receipt
     from labeler.settings import Settings
     from labeler.stamping import Stamper, stamp
@@ -35,13 +35,14 @@ __all__ = [
     "Settings",
     "SourceType",
     "Stamper",
+    "Track",
     "stamp",
 ]
 
 _MODULES: Final = {
     "labeler.codec.payload": ("Handle", "Origin", "Payload"),
     "labeler.errors": ("LabelerError",),
-    "labeler.provenance": ("HumanOversight", "Provenance", "SourceType"),
+    "labeler.provenance": ("HumanOversight", "Provenance", "SourceType", "Track"),
     "labeler.receipt": ("Layer", "LayerOutcome", "Receipt"),
     "labeler.settings": ("Settings",),
     "labeler.stamping": ("Stamper", "stamp"),

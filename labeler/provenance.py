@@ -6,13 +6,14 @@ watermark's origin field are all written from one `Provenance`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from labeler.codec.payload import Origin
 
-__all__ = ["HumanOversight", "Provenance", "SourceType"]
+__all__ = ["HumanOversight", "Provenance", "SourceType", "Track"]
 
 _IPTC_PREFIX = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
@@ -70,6 +71,20 @@ class HumanOversight(StrEnum):
     HUMAN_VALIDATED = "human_validated"
 
 
+class Track(StrEnum):
+    """What a film has for the eyes and for the ears."""
+
+    VISUAL = "visual"
+    """Its pictures."""
+    AUDIO = "audio"
+    """Its sound."""
+
+    @property
+    def label(self) -> str:
+        """Its name in sentences: ``"pictures"``."""
+        return "pictures" if self is Track.VISUAL else "sound"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """What is claimed about one output."""
@@ -92,8 +107,26 @@ class Provenance:
     """The prompt, written into metadata only because the caller gives it here."""
     prompt_writer: str | None = None
     """Who wrote the prompt, written only because the caller gives it here."""
+    synthetic_tracks: frozenset[Track] | None = None
+    """Which tracks of a film the claims are about: only those get a watermark. None: all that it
+    has. For films alone; whatever else is stamped with it is refused."""
 
     def __post_init__(self) -> None:
-        """Refuse times without a zone: they mean a different moment on every reader's machine."""
+        """Refuse what has no meaning.
+
+        A time without a zone is a different moment on every reader's machine, and nothing is
+        claimed about a film none of whose tracks is synthetic.
+        """
         if self.created_at is not None and self.created_at.tzinfo is None:
             raise ValueError("Provenance.created_at needs a time zone")
+        if self.synthetic_tracks is not None and not self.synthetic_tracks:
+            raise ValueError("Provenance.synthetic_tracks needs a track, or None for all of them")
+
+    def to_json(self) -> str:
+        """Every claim as JSON, the same text for the same claims: what digests are made of."""
+        # Field by field, so that a new one counts without anyone having to think of it here.
+        return json.dumps(asdict(self), sort_keys=True, default=_plain)
+
+
+def _plain(value: object) -> object:
+    return sorted(value) if isinstance(value, frozenset) else str(value)

@@ -4,8 +4,8 @@ As JSON (``Receipt.to_json``), which the registry keeps and the command line pri
 
     {"schema": 1, "receipt_id", "created_at", "target", "sidecar", "media_type", "source_sha256",
      "target_sha256", "source_type", "payload": {"version", "origin", "handle"}, "key_id",
-     "manifest_id", "layers": [{"layer", "present", "p_value", "psnr_db", "snr_db",
-                 "reason"}]}
+     "manifest_id", "layers": [{"layer", "present", "tracks", "p_value", "psnr_db", "snr_db",
+                                "reason"}]}
 
 What is not known is null. Readers ignore members that they do not know.
 """
@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from labeler.codec.payload import Handle, Origin, Payload, ShortPayload
-from labeler.provenance import SourceType
+from labeler.provenance import SourceType, Track
 
 __all__ = [
     "Layer",
@@ -50,14 +50,17 @@ class LayerOutcome:
     layer: Layer
     present: bool
     """Whether the layer was read back from the written file."""
+    tracks: tuple[Track, ...] = ()
+    """Watermark of a film only: the tracks that carry it."""
     p_value: float | None = None
-    """Watermark only: the p-value with which it was read back."""
+    """Watermark only: the p-value with which it was read back; of several tracks, the largest."""
     psnr_db: float | None = None
-    """Watermark only: peak signal-to-noise ratio of marked to unmarked pixels, over RGB, before
-    they are encoded: what a lossy format takes besides is not in it. None for other media."""
+    """Watermark only: peak signal-to-noise ratio of marked to unmarked pictures, over RGB, of a
+    film over luma, before they are encoded: what a lossy format takes besides is not in it. None
+    where no pictures were marked."""
     snr_db: float | None = None
     """Watermark only: signal-to-noise ratio of marked to unmarked samples, over all channels that
-    carry the mark, before they are encoded likewise. None for other media than sound."""
+    carry the mark, before they are encoded likewise. None where no sound was marked."""
     reason: str | None = None
     """Why the layer is missing, where the caller allowed that; or what it does not cover."""
 
@@ -149,6 +152,7 @@ def _write_outcome(outcome: LayerOutcome) -> dict[str, object]:
     return {
         "layer": outcome.layer.value,
         "present": outcome.present,
+        "tracks": list(outcome.tracks),
         "p_value": outcome.p_value,
         "psnr_db": outcome.psnr_db,
         "snr_db": outcome.snr_db,
@@ -200,6 +204,7 @@ def _read_outcome(members: Mapping[str, Any]) -> LayerOutcome:
     return LayerOutcome(
         layer=Layer(members["layer"]),
         present=members["present"],
+        tracks=tuple(map(Track, members.get("tracks", ()))),  # new with films
         p_value=members["p_value"],
         psnr_db=members["psnr_db"],
         snr_db=members.get("snr_db"),  # receipts of 0.1 have none

@@ -129,8 +129,10 @@ class Settings(BaseSettings):
     """Largest picture file that is opened, bytes: it is read into memory."""
     max_sound_bytes: Annotated[int, Field(gt=0)] = 16 * 1024**3
     """Largest sound file that is opened, bytes: it stays on disk."""
+    max_video_bytes: Annotated[int, Field(gt=0)] = 100 * 1024**3
+    """Largest film that is opened, bytes: it stays on disk."""
     max_duration_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 6 * 3600.0
-    """Longest sound that is decoded, seconds."""
+    """Longest sound or film that is decoded, seconds."""
     max_pixels: Annotated[int, Field(gt=0)] = 100_000_000
     """Largest picture that is decoded, pixels of one frame."""
     max_memory_mib: Annotated[int, Field(gt=0)] = 4096
@@ -140,9 +142,12 @@ class Settings(BaseSettings):
     max_listening_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1200.0
     """Time that verifying one sound file may take, seconds: without a mark in it, an hour of sound
     takes about a minute of one core."""
+    max_watching_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 4 * 3600.0
+    """Time that verifying one film may take at most, seconds. A small one gets less: ten minutes,
+    and a second for every 20 kB."""
     scratch: _Path | None = None
-    """Folder for the files that sound is worked on in, two or three times its size; None: the
-    system's for temporary files (``TMPDIR``)."""
+    """Folder for the files that sound and films are worked on in, two or three times their size;
+    None: the system's for temporary files (``TMPDIR``)."""
 
     @model_validator(mode="wrap")
     @classmethod

@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.clips import clip
 from tests.scenes import photograph
 from tests.sounds import murmur, save
 
@@ -42,6 +44,7 @@ def test_the_snippets_of_the_readme_run(
     pixels = photograph(400, 500)
     cv2.imwrite("robot.png", pixels)
     save(Path("voice.wav"), murmur(10))
+    shutil.copy(clip(sound="aac", frames=96), "film.mp4")
     speech = murmur(10, 24_000)
     names: dict[str, object] = {
         "pixels": np.ascontiguousarray(pixels),

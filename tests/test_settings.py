@@ -94,6 +94,8 @@ def test_lists_in_the_environment(monkeypatch):
         ("max_sound_bytes", "0"),
         ("max_duration_s", "nan"),
         ("max_listening_seconds", "-1"),
+        ("max_video_bytes", "0"),
+        ("max_watching_seconds", "inf"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_with_its_variable(monkeypatch, name, value):

@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -23,20 +24,24 @@ from typing import Any, Final, Generic, Protocol, Self, TypeVar
 from labeler.batch.lock import Lock
 from labeler.errors import BatchError, LabelerError
 
-__all__ = ["Finished", "LocalPool", "Pool", "SerialPool"]
+__all__ = ["Finished", "LocalPool", "Pool", "SerialPool", "Tell", "Watch"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-Start = Callable[[], AbstractContextManager[Callable[[Task], Result]]]
+Tell = Callable[[float], None]
+"""Tells how far the work on a task is, 0 to 1."""
+Start = Callable[[Tell], AbstractContextManager[Callable[[Task], Result]]]
 """What a pool calls in every process that works, once: it gives the function that does one task,
-and tidies up after the last."""
+and tidies up after the last. The work may say through the `Tell` how far it is."""
+Watch = Callable[[Task, float], None]
+"""Is told how far the work on a task is, 0 to 1; now and then, and only of what takes long."""
 
 # Tasks after which a worker is replaced: native libraries keep memory that they no longer need.
 _RECYCLE_AFTER: Final = 500
 # A terminal sends these to parent and workers alike; the parent decides what they mean.
 _DEAF_TO: Final = (signal.SIGINT, signal.SIGTERM)
-# How often the parent looks whether it shall stop, seconds.
+# How often the parent looks whether it shall stop, and workers tell how far they are, seconds.
 _POLL_S: Final = 0.2
 
 _LOGGER: Final = logging.getLogger(__name__)
@@ -71,20 +76,32 @@ class Pool(Protocol[Task, Result]):
 
 
 class SerialPool(Generic[Task, Result]):
-    """Does tasks one after the other in this process."""
+    """Does tasks one after the other in this process.
 
-    def __init__(self, start: Start[Task, Result]) -> None:
+    Args:
+        start: See `Start`.
+        watch: See `Watch`.
+    """
+
+    def __init__(self, start: Start[Task, Result], *, watch: Watch[Task] | None = None) -> None:
         self._start = start
+        self._watch = watch
+        self._task: Task | None = None
 
     def run(
         self, tasks: Iterable[Task], *, stop: Callable[[], bool]
     ) -> Iterator[Finished[Task, Result]]:
         """See `Pool.run`."""
-        with self._start() as work:
+        with self._start(_Slowly(self._tell)) as work:
             for task in tasks:
+                self._task = task
                 yield Finished(task, _attempt(work, task))
                 if stop():
                     return
+
+    def _tell(self, part: float) -> None:
+        if self._watch is not None and self._task is not None:
+            self._watch(self._task, part)
 
 
 class LocalPool(Generic[Task, Result]):
@@ -96,6 +113,7 @@ class LocalPool(Generic[Task, Result]):
         jobs: Number of workers.
         lock: A lock that every worker holds too, as long as it lives.
         recycle_after: Number of tasks after which a worker is replaced.
+        watch: See `Watch`.
     """
 
     def __init__(
@@ -105,6 +123,7 @@ class LocalPool(Generic[Task, Result]):
         jobs: int,
         lock: Lock | None = None,
         recycle_after: int = _RECYCLE_AFTER,
+        watch: Watch[Task] | None = None,
     ) -> None:
         if jobs < 1 or recycle_after < 1:
             raise ValueError("jobs and recycle_after have to be at least 1")
@@ -112,12 +131,13 @@ class LocalPool(Generic[Task, Result]):
         self._jobs = jobs
         self._lock = lock
         self._recycle_after = recycle_after
+        self._watch = watch
 
     def run(
         self, tasks: Iterable[Task], *, stop: Callable[[], bool]
     ) -> Iterator[Finished[Task, Result]]:
         """See `Pool.run`. Leaving the iteration early kills the workers."""
-        with _Crew[Task, Result](self._start, self._lock) as crew:
+        with _Crew[Task, Result](self._start, self._lock, self._watch) as crew:
             queue = iter(tasks)
             drained = False
             while True:
@@ -152,6 +172,7 @@ class _Crew(Generic[Task, Result]):
 
     start: Start[Task, Result]
     lock: Lock | None
+    watch: Watch[Task] | None
     busy: dict[_Worker, Task] = field(default_factory=dict)
     idle: list[_Worker] = field(default_factory=list)
 
@@ -195,13 +216,17 @@ class _Crew(Generic[Task, Result]):
         """What has been finished since, after waiting a little for it."""
         ready = set(connection.wait([worker.pipe for worker in self.busy], timeout=_POLL_S))
         for worker in [worker for worker in self.busy if worker.pipe in ready]:
-            task = self.busy.pop(worker)
-            worker.done += 1
             try:
                 outcome = worker.pipe.recv()
             except (EOFError, OSError):
-                yield Finished(task, _cause_of_death(worker), worker_died=True)
+                yield Finished(self.busy.pop(worker), _cause_of_death(worker), worker_died=True)
                 continue
+            if isinstance(outcome, _Part):
+                if self.watch is not None:
+                    self.watch(self.busy[worker], outcome.part)
+                continue
+            task = self.busy.pop(worker)
+            worker.done += 1
             if isinstance(outcome, _CannotStart):
                 _dismiss(worker)
                 raise outcome.error
@@ -231,6 +256,27 @@ class _Crew(Generic[Task, Result]):
 @dataclass(frozen=True, slots=True)
 class _CannotStart:
     error: LabelerError
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What a worker sends before its result: how much of the task is done."""
+
+    part: float
+
+
+class _Slowly:
+    """Passes on what is told, but not more often than anyone would look."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._next = 0.0
+
+    def __call__(self, part: float) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _POLL_S
+            self._tell(part)
 
 
 def _kill(process: SpawnProcess) -> None:
@@ -285,7 +331,8 @@ def _serve(pipe: connection.Connection[Any, Any], lock: Lock | None) -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _use_one_thread()
     with ExitStack() as stack, suppress(EOFError, OSError):
-        work = _attempt(lambda start: stack.enter_context(start()), pipe.recv())
+        tell = _Slowly(lambda part: pipe.send(_Part(part)))
+        work = _attempt(lambda start: stack.enter_context(start(tell)), pipe.recv())
         while True:
             task = pipe.recv()
             if isinstance(work, LabelerError):

@@ -78,7 +78,7 @@ def find(
                 taken += 1
         if not taken:
             raise BatchError(
-                "no pictures or sounds in it",
+                "no pictures, sounds or films in it",
                 file=argument,
                 hint="Give files, or --recursive to search the folders in it as well",
             )

@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from labeler.batch.pool import Tell
 from labeler.batch.run import Task
 from labeler.errors import OutputError
 from labeler.provenance import Provenance
@@ -38,14 +39,14 @@ class StampingOrder:
     """Dangerous: sign also where a source's own credential does not hold."""
 
     @contextmanager
-    def __call__(self) -> Iterator[Callable[[Task], Receipt]]:
+    def __call__(self, tell: Tell) -> Iterator[Callable[[Task], Receipt]]:
         """One `Stamper` for all tasks of a process."""
         from labeler.stamping import Stamper  # noqa: PLC0415 - only where the work is done
 
         with Stamper(self.settings) as stamper:
-            yield partial(self._stamp, stamper)
+            yield partial(self._stamp, stamper, tell)
 
-    def _stamp(self, stamper: Stamper, task: Task) -> Receipt:
+    def _stamp(self, stamper: Stamper, tell: Tell, task: Task) -> Receipt:
         source, target = task.item.source, task.item.target
         _require_text(target)
         published = None
@@ -60,18 +61,19 @@ class StampingOrder:
             overwrite=task.overwrite,
             already_marked=self.already_marked,
             force_invalid_parent=self.force_invalid_parent,
+            progress=tell,
         )
 
     def digest(self) -> str:
         """A digest of what is asked for: outputs with different ones do not belong together."""
         members = {
-            "provenance": asdict(self.provenance),
+            "provenance": self.provenance.to_json(),
             "already_marked": self.already_marked,
             "force_invalid_parent": self.force_invalid_parent,
             "allow_missing": sorted(self.settings.allow_missing),
             "settings": self.settings.model_dump(mode="json", include=set(_RELEVANT)),
         }
-        text = json.dumps(members, sort_keys=True, default=str)
+        text = json.dumps(members, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -15,11 +15,15 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from labeler.cli.console import printable
 from labeler.errors import LabelerError
 from labeler.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Check", "examine"]
 
@@ -40,13 +44,17 @@ _PACKAGES: Final = (
 # Name, feature of Pillow, and whether the format cannot be done without.
 _FORMATS: Final = (("JPEG", "jpg"), ("PNG", "zlib"), ("WebP", "webp"), ("AVIF", "avif"))
 # Format, and the codecs of FFmpeg without which it cannot be read and written.
-_SOUND_FORMATS: Final = (
+_FORMATS_OF_FFMPEG: Final = (
     ("MP3", ("mp3float", "libmp3lame")),
     ("Vorbis", ("vorbis",)),
     ("Opus", ("libopus",)),
     ("AAC", ("aac",)),
     ("FLAC", ("flac",)),
     ("ALAC", ("alac",)),
+    ("H.264", ("h264", "libx264")),
+    ("H.265", ("hevc", "libx265")),
+    ("VP9", ("vp9", "libvpx-vp9")),
+    ("AV1", ("libdav1d", "libsvtav1")),
 )
 _EXPIRES_SOON: Final = timedelta(days=30)
 
@@ -82,6 +90,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         ("registry", _check_registry),
         ("self-test", _check_end_to_end),
         ("self-test, sound", _check_sound),
+        ("self-test, film", _check_film),
     ):
         yield _guarded(name, check, settings)
 
@@ -148,12 +157,13 @@ def _check_ffmpeg(_: Settings) -> _Result:
     av = import_module("av")
     parts = ".".join(map(str, av.library_versions["libavcodec"]))
     lacking = [
-        name for name, codecs in _SOUND_FORMATS if not av.codecs_available.issuperset(codecs)
+        name for name, codecs in _FORMATS_OF_FFMPEG if not av.codecs_available.issuperset(codecs)
     ]
     if lacking:
         told = f"libavcodec {parts} lacks {', '.join(lacking)}; install the wheel of av from PyPI"
         return "warning", told
-    return "ok", f"libavcodec {parts} reads and writes {', '.join(n for n, _ in _SOUND_FORMATS)}"
+    names = ", ".join(name for name, _ in _FORMATS_OF_FFMPEG)
+    return "ok", f"libavcodec {parts} reads and writes {names}"
 
 
 def _check_home(settings: Settings) -> _Result:
@@ -224,6 +234,11 @@ def _check_sound(settings: Settings) -> _Result:
     return _try("sound", _sound(), ".wav", settings)
 
 
+def _check_film(settings: Settings) -> _Result:
+    """Stamp a generated film and verify it."""
+    return _try("film", _film(), ".mp4", settings)
+
+
 def _try(what: str, data: bytes, extension: str, settings: Settings) -> _Result:
     """Stamp and verify, apart from everything that belongs to the user."""
     started = time.perf_counter()
@@ -279,15 +294,37 @@ def _stamp_and_verify(trial: Settings, source: Path, target: Path) -> list[str]:
 
 def _picture() -> bytes:
     """A picture with room for a watermark: smoothed noise, as PNG."""
-    import cv2  # noqa: PLC0415 - may be what is broken
-    import numpy as np  # noqa: PLC0415 - may be what is broken
     from PIL import Image  # noqa: PLC0415 - may be what is broken
 
-    noise = np.random.default_rng(1).normal(0, 1, (512, 512, 3)).astype(np.float32)
-    pixels = 128 + 90 * cv2.GaussianBlur(noise, (0, 0), 8) * 8 + 12 * noise
     file = io.BytesIO()
-    Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(file, "PNG")
+    Image.fromarray(_pixels(512, 512)).save(file, "PNG")
     return file.getvalue()
+
+
+def _film() -> bytes:
+    """A film with room for a watermark: two seconds over a picture of smoothed noise, as MP4."""
+    import av  # noqa: PLC0415 - may be what is broken
+
+    scene = _pixels(400, 560)
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=12, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 480, 360, "yuv420p"
+        for at in range(24):
+            view = scene[at : at + 360, 2 * at : 2 * at + 480].copy()
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(view, "rgb24")))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def _pixels(height: int, width: int) -> NDArray[np.uint8]:
+    import cv2  # noqa: PLC0415 - may be what is broken
+    import numpy as np  # noqa: PLC0415 - may be what is broken
+
+    noise = np.random.default_rng(1).normal(0, 1, (height, width, 3)).astype(np.float32)
+    pixels = 128 + 90 * cv2.GaussianBlur(noise, (0, 0), 8) * 8 + 12 * noise
+    clipped: NDArray[np.uint8] = np.clip(pixels, 0, 255).astype(np.uint8)
+    return clipped
 
 
 def _sound() -> bytes:

@@ -26,6 +26,7 @@ SourceTypeName: TypeAlias = Literal[
     "algorithmicMedia",
 ]
 OversightName: TypeAlias = Literal["fully_autonomous", "prompt_guided", "human_validated"]
+TrackName: TypeAlias = Literal["visual", "audio"]
 AlreadyMarkedName: TypeAlias = Literal["refuse", "keep"]
 
 
@@ -102,6 +103,13 @@ PromptFile = Annotated[
 PromptWriter = Annotated[
     str | None, typer.Option(metavar="NAME", help="Put the prompt's author into the metadata.")
 ]
+SyntheticTracks = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TRACKS",
+        help=f"Films: what of them is synthetic, {','.join(get_args(TrackName))}; else: all.",
+    ),
+]
 
 # --- of `stamp`: how it is done ------------------------------------------------------------------
 
@@ -173,6 +181,22 @@ def parse_moment(text: str) -> datetime:
             param_hint="--created-at",
         )
     return moment
+
+
+def split_tracks(text: str) -> frozenset[str]:
+    """The tracks that a text such as ``visual,audio`` names.
+
+    Raises:
+        typer.BadParameter: It names none, or something else.
+    """
+    names = frozenset(name.strip() for name in text.split(","))
+    known = get_args(TrackName)
+    if not names.issubset(known):
+        raise typer.BadParameter(
+            f"{text!r} is not one of {', '.join(known)}, nor both with a comma between them",
+            param_hint="--synthetic-tracks",
+        )
+    return names
 
 
 def read_text(path: Path) -> str:

@@ -139,7 +139,9 @@ def _credential(receipt: Receipt) -> str:
 
 
 def _watermark(outcome: LayerOutcome | None) -> str:
-    parts = ["embedded"]
+    tracks = () if outcome is None else outcome.tracks
+    where = " and ".join(track.label for track in tracks)
+    parts = [f"embedded in {where}" if where else "embedded"]
     if outcome is not None and outcome.p_value is not None:
         parts.append(format_p_value(outcome.p_value))
     if outcome is not None and outcome.psnr_db is not None:

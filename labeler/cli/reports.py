@@ -16,6 +16,7 @@ from detectors.conclusion import NOT_HUMAN
 from detectors.report import Conclusion, Finding, Presence, Report, Technique
 from labeler.cli.console import printable, say, show
 from labeler.codec.payload import Origin
+from labeler.provenance import Track
 
 __all__ = ["format_p_value", "print_report", "print_summary"]
 
@@ -123,12 +124,14 @@ def _credential(finding: Finding) -> Iterator[str]:
 def _watermark(finding: Finding) -> Iterator[str]:
     detail: Mapping[str, Any] = finding.detail
     payload, receipt = detail.get("payload"), detail.get("receipt")
+    # It may come from a worker that a stranger's file has taken over, and be anything.
+    with suppress(LookupError, ValueError):
+        yield f"in the {Track(detail['track']).label}"
     if payload:
         yield f"handle {payload.get('handle')}"
     yield from _other(finding)
-    # It may come from a worker that a stranger's file has taken over, and be anything.
     with suppress(AttributeError, LookupError, OverflowError, TypeError, ValueError):
-        yield from _heard(detail)
+        yield from _stretches(detail)
     if receipt:
         if not payload:
             yield f"handle {receipt.get('handle')}"
@@ -152,12 +155,12 @@ def _metadata(finding: Finding) -> Iterator[str]:
         yield f"traces of a generator: {', '.join(map(str, hints))}"
 
 
-def _heard(detail: Mapping[str, Any]) -> Iterator[str]:
-    """What is said of sound alone."""
+def _stretches(detail: Mapping[str, Any]) -> Iterator[str]:
+    """What is said of sound and films alone."""
     if short := detail.get("short_payload"):
         yield f"tag {short['tag']:04x}, the short form of a handle"
     if spans := detail.get("spans"):
-        yield f"heard {_spans(spans)}"
+        yield f"{'seen' if detail.get('track') == 'visual' else 'heard'} {_spans(spans)}"
     for what in ("speed", "pitch"):
         percent = 100 * ((detail.get(what) or 1.0) - 1)
         if abs(percent) >= 0.5:

@@ -20,7 +20,7 @@ from labeler.errors import BatchError, LabelerError
 if TYPE_CHECKING:
     from labeler.batch.ledger import Ledger
     from labeler.batch.plan import Item
-    from labeler.batch.pool import Pool
+    from labeler.batch.pool import Pool, Watch
     from labeler.batch.run import Agenda, Task
     from labeler.batch.stamping import StampingOrder
     from labeler.cli.receipts import Results
@@ -47,6 +47,7 @@ def stamp(
     created_at: options.CreatedAt = None,
     prompt_file: options.PromptFile = None,
     prompt_writer: options.PromptWriter = None,
+    synthetic_tracks: options.SyntheticTracks = None,
     strength: options.Strength = None,
     allow_missing: options.AllowMissing = None,
     already_marked: options.AlreadyMarked = "refuse",
@@ -77,6 +78,7 @@ def stamp(
                 created_at=None if created_at is None else options.parse_moment(created_at),
                 prompt=None if prompt_file is None else options.read_text(prompt_file),
                 prompt_writer=prompt_writer,
+                synthetic_tracks=synthetic_tracks,
             ),
             already_marked=already_marked,
             force_invalid_parent=force_invalid_parent,
@@ -91,6 +93,7 @@ def _provenance(
     source_type: str,
     human_oversight: str | None,
     created_at: datetime | None,
+    synthetic_tracks: str | None,
     **texts: str | None,
 ) -> Provenance:
     from labeler import provenance  # noqa: PLC0415 - slow to import
@@ -101,6 +104,11 @@ def _provenance(
             None if human_oversight is None else provenance.HumanOversight(human_oversight)
         ),
         created_at=created_at,
+        synthetic_tracks=(
+            None
+            if synthetic_tracks is None
+            else frozenset(map(provenance.Track, options.split_tracks(synthetic_tracks)))
+        ),
         **texts,
     )
 
@@ -170,11 +178,11 @@ class _Batch:
         for skipped in agenda.skipped:
             results.add(skipped.item, skipped.receipt, skipped=True)
         done = failed = 0
-        with progress_bar(len(agenda.todo)) as advance, Interrupts(_announce) as interrupts:
+        with progress_bar(len(agenda.todo)) as meter, Interrupts(_announce) as interrupts:
             run = carry_out(
                 agenda.todo,
                 ledger=ledger,
-                pool=self._pool(ledger, agenda.todo),
+                pool=self._pool(ledger, agenda.todo, watch=meter.watch),
                 request=self.order.digest(),
                 stop=interrupts.requested,
             )
@@ -183,7 +191,7 @@ class _Batch:
                     results.add(finished.task.item, finished.outcome)
                     done += 1
                     failed += isinstance(finished.outcome, LabelerError)
-                    advance(failed=failed)
+                    meter.finish(finished.task, failed=failed)
         results.finish(self.out)
         if interrupts.exit_code is not None and done < len(agenda.todo):
             complain(
@@ -193,13 +201,15 @@ class _Batch:
             return interrupts.exit_code
         return EXIT_FAILED if failed else EXIT_OK
 
-    def _pool(self, ledger: Ledger, todo: Sequence[Task]) -> Pool[Task, Receipt]:
+    def _pool(
+        self, ledger: Ledger, todo: Sequence[Task], *, watch: Watch[Task]
+    ) -> Pool[Task, Receipt]:
         from labeler.batch.pool import LocalPool, SerialPool  # noqa: PLC0415 - slow to import
 
         jobs = options.choose_jobs(self.jobs, [task.item.source for task in todo])
         if jobs == 1:
-            return SerialPool(self.order)
-        return LocalPool(self.order, jobs=jobs, lock=ledger.lock)
+            return SerialPool(self.order, watch=watch)
+        return LocalPool(self.order, jobs=jobs, lock=ledger.lock, watch=watch)
 
 
 def _announce() -> None:

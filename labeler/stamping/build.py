@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from detectors.conclusion import in_words
+from detectors.conclusion import Evidence, in_words
 from detectors.layers import read_credential
 from detectors.report import Presence
 from labeler.codec.payload import Payload
@@ -21,39 +21,55 @@ from labeler.errors import (
     UnsupportedMediaError,
 )
 from labeler.media.content import Content
+from labeler.provenance import Track
 from labeler.receipt import Layer
-from labeler.stamping.interface import Draft, ExpectedWatermark, Order, Signature, Tools
+from labeler.stamping.interface import Draft, ExpectedWatermark, Marked, Order, Signature, Tools
 from labeler.stamping.media import medium_for
 
 __all__ = ["build", "excuse", "find_mark"]
 
+_KEPT: Final = "it was in the source already, and was kept"
 _GO_ON: Final = "go on without a watermark (--allow-missing watermark), and the receipt says so"
 
 
-def find_mark(order: Order, tools: Tools, *, keep: bool) -> ExpectedWatermark | None:
-    """The watermark that the source carries already; None where there is none.
+def find_mark(order: Order, tools: Tools, *, keep: bool) -> Marked | None:
+    """The source as it is, if it carries a watermark already; None where it does not.
 
     Raises:
-        ConflictError: There is one, and it is not to be kept, or cannot be read.
+        ConflictError: It does, and the watermark is not to be kept, or cannot be read.
         MediaError: The source cannot be decoded.
     """
-    evidence = medium_for(order.media_type).watermarking.find(order, tools)
-    if evidence.finding.presence is Presence.ABSENT:
+    looks = medium_for(order.media_type).watermarking.find(order, tools)
+    found = [each for each in looks if each.finding.presence is not Presence.ABSENT]
+    if not found:
         return None
-    key_id = evidence.finding.detail.get("key_id")
+    kept = {_track(each): _kept(each, tools, keep=keep) for each in found}
+    tracks = {track: watermark for track, watermark in kept.items() if track is not None}
+    bare = [track.label for each in looks if (track := _track(each)) and track not in tracks]
+    return Marked(
+        content=order.content,
+        watermark=ExpectedWatermark.of_tracks(tracks) if tracks else kept[None],
+        remark="; ".join([_KEPT, *(f"there is none in the {name}" for name in bare)]),
+    )
+
+
+def _kept(evidence: Evidence, tools: Tools, *, keep: bool) -> ExpectedWatermark:
+    """What a watermark that was found has to say again when it is read from the output."""
+    key_id, track = evidence.finding.detail.get("key_id"), _track(evidence)
+    place = "the source" if track is None else f"the {track.label} of the source"
     if evidence.payload is None and evidence.finding.presence is Presence.PRESENT:
         raise ConflictError(
-            "the source carries a watermark already, too damaged to be read in full",
+            f"there is a watermark in {place} already, too damaged to be read in full",
             hint="Stamp the original",
         )
     if evidence.payload is None or not isinstance(key_id, str):
         raise ConflictError(
-            "the source carries the pattern of a watermark that no key in use reads",
+            f"there is the pattern of a watermark in {place} that no key in use reads",
             hint="Stamp the original, or add the key that the watermark was made with",
         )
     if not keep:
         raise ConflictError(
-            f"the source carries a watermark already ({in_words(evidence.payload)})",
+            f"there is a watermark in {place} already ({in_words(evidence.payload)})",
             hint="Stamp the original, or keep the watermark and only sign (--already-marked keep)",
         )
     return ExpectedWatermark(
@@ -63,11 +79,17 @@ def find_mark(order: Order, tools: Tools, *, keep: bool) -> ExpectedWatermark | 
     )
 
 
+def _track(evidence: Evidence) -> Track | None:
+    """The track of a film that was looked at; None in other media."""
+    track = evidence.finding.detail.get("track")
+    return None if track is None else Track(str(track))
+
+
 def build(
     order: Order,
     tools: Tools,
     *,
-    kept: ExpectedWatermark | None = None,
+    kept: Marked | None = None,
     without_watermark: str | None = None,
 ) -> Draft:
     """Everything up to the signature.
@@ -75,7 +97,7 @@ def build(
     Args:
         order: What is asked for.
         tools: What it is made with.
-        kept: The watermark that the source carries and that stays.
+        kept: The source, where it carries a watermark that stays.
         without_watermark: Why no watermark is to be made; None: one is made.
 
     Raises:
@@ -85,17 +107,12 @@ def build(
     return _with_credential(order, tools, _with_metadata(order, draft))
 
 
-def _with_watermark(
-    order: Order, tools: Tools, kept: ExpectedWatermark | None, without: str | None
-) -> Draft:
+def _with_watermark(order: Order, tools: Tools, kept: Marked | None, without: str | None) -> Draft:
     # What gets no mark is not encoded again: that would cost quality for nothing.
     untouched = order.content
     if kept is not None:
-        return Draft(
-            content=untouched,
-            watermark=kept,
-            remarks={Layer.WATERMARK: "it was in the source already, and was kept"},
-        )
+        remarks = {Layer.WATERMARK: kept.remark} if kept.remark else {}
+        return Draft(content=kept.content, watermark=kept.watermark, remarks=remarks)
     if without is not None:
         return Draft(content=untouched, watermark=None, remarks={Layer.WATERMARK: without})
     payload = Payload(origin=order.provenance.source_type.origin, handle=tools.reserve())
@@ -157,7 +174,7 @@ def _sign(order: Order, tools: Tools, draft: Draft) -> tuple[Content, Signature]
     definition = describe(
         order.provenance,
         now=now,
-        soft_binding=None if bound is None else medium.watermarking.bind(bound),
+        soft_bindings=() if bound is None else medium.watermarking.bind(bound),
         with_parent=needs_parent(order.provenance, source_has_manifest=present is not None),
     )
     return medium.layers.sign(draft.content, definition, tools.identity, order, tools, now=now)

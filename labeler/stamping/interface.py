@@ -1,16 +1,16 @@
 """What every medium offers to the pipeline, and what the pipeline hands around.
 
 Two things differ. How a watermark gets into content and out of it is a matter of what people
-perceive: pictures, sound. Where content lies while the layers around it are written is a matter of
-its size: in memory, or on disk.
+perceive: pictures, sound, films. Where content lies while the layers around it are written is a
+matter of its size: in memory, or on disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Self
 
 from detectors.conclusion import Evidence
 from labeler.codec.acoustic import Fingerprint
@@ -21,7 +21,7 @@ from labeler.errors import CapacityError, IdentityError, MarkNotVerifiedError
 from labeler.media.content import Content
 from labeler.media.media_type import MediaType
 from labeler.media.scratch import Scratch
-from labeler.provenance import Provenance
+from labeler.provenance import Provenance, Track
 from labeler.receipt import Layer
 from labeler.settings import Settings
 
@@ -57,6 +57,8 @@ class Order:
     force_invalid_parent: bool
     scratch: Scratch
     """Where files on their way to the output go."""
+    progress: Callable[[float], None] = field(repr=False)
+    """Is told from time to time how far the marking is, 0 to 1, where it takes long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,21 +89,35 @@ class ExpectedWatermark:
     key: Key
     frames: frozenset[int] | None = None
     """Numbers of a picture's frames that have to carry it; None: one of them has to."""
+    tracks: Mapping[Track, ExpectedWatermark] = field(default_factory=dict)
+    """The tracks of a film that have to carry a watermark, each its own; empty for other media."""
+
+    @classmethod
+    def of_tracks(cls, tracks: Mapping[Track, ExpectedWatermark]) -> Self:
+        """Those of a film; for all of it stands the first that carries a whole payload.
+
+        Args:
+            tracks: At least one.
+        """
+        ordered = {track: tracks[track] for track in Track if track in tracks}
+        each = list(ordered.values())
+        first = next((one for one in each if one.carried == one.payload), each[0])
+        return cls(carried=first.carried, payload=first.payload, key=first.key, tracks=ordered)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marked:
-    """Content that carries a new watermark."""
+    """Content that carries a watermark."""
 
     content: Content
-    """The file, encoded again."""
+    """The file, encoded again for a new one."""
     watermark: ExpectedWatermark
     psnr_db: float | None = None
     """See `labeler.receipt.LayerOutcome`."""
     snr_db: float | None = None
     """See `labeler.receipt.LayerOutcome`."""
     remark: str | None = None
-    """What the mark does not cover; None where it covers everything."""
+    """What the mark does not cover, or where it came from; None where nothing need be said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +150,8 @@ class Draft:
 class Watermarking(Protocol):
     """Watermarks in one kind of content."""
 
-    def find(self, order: Order, tools: Tools) -> Evidence:
-        """Look for a watermark in the source.
+    def find(self, order: Order, tools: Tools) -> Sequence[Evidence]:
+        """Look for watermarks in the source: one look, or one at each track of a film.
 
         Raises:
             MediaError: The source cannot be decoded.
@@ -152,8 +168,8 @@ class Watermarking(Protocol):
         """
         ...
 
-    def bind(self, watermark: ExpectedWatermark) -> SoftBinding:
-        """What the manifest says of a watermark: what a detector reads out of the content."""
+    def bind(self, watermark: ExpectedWatermark) -> Sequence[SoftBinding]:
+        """What the manifest says of a watermark: what detectors read out of the content."""
         ...
 
     def check(

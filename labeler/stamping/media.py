@@ -26,9 +26,17 @@ def _sounds() -> Medium:
     return Medium(watermarking=SoundWatermarking(), layers=OnDisk())
 
 
+def _videos() -> Medium:
+    from labeler.stamping.on_disk import OnDisk  # noqa: PLC0415 - as above
+    from labeler.stamping.videos import VideoWatermarking  # noqa: PLC0415 - as above
+
+    return Medium(watermarking=VideoWatermarking(), layers=OnDisk())
+
+
 _MEDIA: Final[Mapping[MediaKind, Callable[[], Medium]]] = {
     MediaKind.IMAGE: _pictures,
     MediaKind.AUDIO: _sounds,
+    MediaKind.VIDEO: _videos,
 }
 
 
@@ -40,6 +48,6 @@ def medium_for(media_type: MediaType) -> Medium:
     """
     if media_type.kind not in _MEDIA:
         raise UnsupportedMediaError(
-            f"{media_type.label} cannot be stamped", hint="Stamp pictures or sound"
+            f"{media_type.label} cannot be stamped", hint="Stamp pictures, sound or films"
         )
     return _MEDIA[media_type.kind]()

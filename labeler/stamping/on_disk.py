@@ -1,4 +1,4 @@
-"""Metadata and credential of content that stays on disk: sound."""
+"""Metadata and credential of content that stays on disk: sound and films."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ class OnDisk:
                 tsa_url=tools.settings.tsa_url,
                 trust=tools.trust,
                 now=now,
+                may_link=content is not order.content,  # a draft, discarded below
             )
         _discard(content, order)
         signature = Signature(

@@ -35,9 +35,9 @@ _TOO_FLAT = (
 class PictureWatermarking:
     """See `labeler.stamping.interface.Watermarking`."""
 
-    def find(self, order: Order, tools: Tools) -> Evidence:
+    def find(self, order: Order, tools: Tools) -> tuple[Evidence]:
         """See `Watermarking.find`."""
-        return pictures.detect(_open(order.content, order, tools), tools.keyring)
+        return (pictures.detect(_open(order.content, order, tools), tools.keyring),)
 
     def mark(self, order: Order, payload: Payload, tools: Tools) -> Marked:
         """See `Watermarking.mark`.
@@ -60,11 +60,11 @@ class PictureWatermarking:
             remark=_remark(picture.frame_count, len(frames)),
         )
 
-    def bind(self, watermark: ExpectedWatermark) -> SoftBinding:
+    def bind(self, watermark: ExpectedWatermark) -> tuple[SoftBinding]:
         """See `Watermarking.bind`."""
         if isinstance(watermark.carried, ShortPayload):
             raise TypeError("pictures carry whole payloads")
-        return SoftBinding.for_payload(watermark.carried)
+        return (SoftBinding.for_payload(watermark.carried),)
 
     def check(
         self, written: Content, expected: ExpectedWatermark, order: Order, tools: Tools

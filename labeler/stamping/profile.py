@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Final
 
 from labeler.provenance import Provenance
@@ -42,8 +41,7 @@ def profile_digest(
     """
     members = {
         "version": _VERSION,
-        # Field by field, so that a new one counts without anyone having to think of it here.
-        "provenance": asdict(provenance),
+        "provenance": provenance.to_json(),
         "issuer": settings.issuer,
         "strength": settings.strength,
         "tsa_url": settings.tsa_url,
@@ -52,5 +50,5 @@ def profile_digest(
         "allow_missing": sorted(layer.value for layer in allow_missing),
         "already_marked": already_marked,
     }
-    text = json.dumps(members, sort_keys=True, default=str)
+    text = json.dumps(members, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

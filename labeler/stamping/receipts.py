@@ -51,6 +51,7 @@ def make_receipt(
             _outcome(Layer.CREDENTIAL, draft, present=signature is not None),
             replace(
                 _outcome(Layer.WATERMARK, draft, present=watermark is not None),
+                tracks=() if watermark is None else tuple(watermark.tracks),
                 p_value=p_value,
                 psnr_db=None if marked is None else marked.psnr_db,
                 snr_db=None if marked is None else marked.snr_db,

@@ -51,13 +51,14 @@ _SHORT: Final = "short form, resolved only by a registry that knows what the out
 class SoundWatermarking:
     """See `labeler.stamping.interface.Watermarking`."""
 
-    def find(self, order: Order, tools: Tools) -> Evidence:
+    def find(self, order: Order, tools: Tools) -> tuple[Evidence]:
         """See `Watermarking.find`."""
         evidence = sounds.detect(_open(order.content, order, tools), tools.keyring)
         if evidence.finding.presence is Presence.INCONCLUSIVE:
             # Of ten thousand sounds without a mark, one may look like this: no reason to refuse it.
-            return replace(evidence, finding=replace(evidence.finding, presence=Presence.ABSENT))
-        return evidence
+            absent = replace(evidence.finding, presence=Presence.ABSENT)
+            return (replace(evidence, finding=absent),)
+        return (evidence,)
 
     def mark(self, order: Order, payload: Payload, tools: Tools) -> Marked:
         """See `Watermarking.mark`. Sound that has no room for the payload gets its short form."""
@@ -121,9 +122,9 @@ class SoundWatermarking:
             return self.check(marked.content, marked.watermark, order, tools) <= _CERTAIN_AT
         return False
 
-    def bind(self, watermark: ExpectedWatermark) -> SoftBinding:
+    def bind(self, watermark: ExpectedWatermark) -> tuple[SoftBinding]:
         """See `Watermarking.bind`."""
-        return SoftBinding.for_sound(watermark.carried)
+        return (SoftBinding.for_sound(watermark.carried),)
 
     def check(
         self, written: Content, expected: ExpectedWatermark, order: Order, tools: Tools

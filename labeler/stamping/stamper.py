@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from detectors.verification import load_trust
 from labeler.closing import Closing
@@ -27,10 +27,11 @@ from labeler.errors import (
     MarkNotVerifiedError,
     OutputError,
     UnreadableMediaError,
+    UnsupportedMediaError,
     WatermarkKeyError,
 )
 from labeler.media.content import Content
-from labeler.media.media_type import MediaType, check_name, sniff_file
+from labeler.media.media_type import MediaKind, MediaType, check_name, sniff_file
 from labeler.media.scratch import Scratch
 from labeler.media.source import Source, read_content
 from labeler.provenance import Provenance
@@ -47,6 +48,10 @@ from labeler.stamping.readback import check_credential, check_metadata
 from labeler.stamping.receipts import make_receipt
 
 __all__ = ["AlreadyMarked", "Stamper", "stamp"]
+
+_FILM: Final = MediaKind.VIDEO
+_MARKING: Final = 0.9
+"""What part of stamping a film its marking takes, roughly; the rest is signing and reading back."""
 
 AlreadyMarked = Literal["refuse", "keep"]
 """What to do with a source that carries a watermark: refuse it, or leave the content as it is and
@@ -131,6 +136,7 @@ class Stamper(Closing):
         allow_missing: Collection[Layer] | None = None,
         already_marked: AlreadyMarked = "refuse",
         force_invalid_parent: bool = False,
+        progress: Callable[[float], None] | None = None,
     ) -> Receipt:
         """Mark one file: manifest, watermark and metadata, each read back from what was written.
 
@@ -147,9 +153,12 @@ class Stamper(Closing):
             already_marked: What to do with a source that carries a watermark.
             force_invalid_parent: Dangerous: sign also where the source's own credential does not
                 hold. Readers will report a history that was tampered with.
+            progress: Is told how far it is, 0 to 1: of films often, of what takes moments at its
+                end. It may be told less than before, where a step has to be done again.
 
         Raises:
-            MediaError: The source cannot be used.
+            MediaError: The source cannot be used, or synthetic tracks are declared of what is no
+                film.
             CapacityError: It is too small or short, too flat or too quiet for a watermark.
             ConflictError: It carries a watermark already.
             ParentCredentialError: It carries a credential that does not hold.
@@ -157,6 +166,7 @@ class Stamper(Closing):
             OutputError: The target exists, or cannot be written.
             LabelerError: Another cause. Whatever is raised, nothing was published.
         """
+        told = progress or _unheard
         with Scratch(self._settings.scratch) as scratch:
             content = self._read(source, scratch, name)
             try:
@@ -168,13 +178,17 @@ class Stamper(Closing):
                     allow_missing=self._allowed(allow_missing),
                     force_invalid_parent=force_invalid_parent,
                     scratch=scratch,
+                    progress=lambda part: told(_MARKING * part),
                 )
+                _check_tracks(order)
                 outlet = open_outlet(target)
                 _check_target(outlet, order.media_type, overwrite=overwrite)
-                return self._carry_out(order, outlet, already_marked, overwrite=overwrite)
+                receipt = self._carry_out(order, outlet, already_marked, overwrite=overwrite)
             except LabelerError as error:
                 error.with_file(content.name)
                 raise
+        told(1.0)
+        return receipt
 
     def find_published(
         self,
@@ -213,6 +227,7 @@ class Stamper(Closing):
             source,
             max_bytes=self._settings.max_file_bytes,
             max_sound_bytes=self._settings.max_sound_bytes,
+            max_video_bytes=self._settings.max_video_bytes,
             scratch=scratch,
             name=name,
         )
@@ -337,6 +352,18 @@ def _recognise(content: Content) -> MediaType:
         media_type = sniff_file(file, name=content.name)
     check_name(media_type, content.name)
     return media_type
+
+
+def _check_tracks(order: Order) -> None:
+    if order.provenance.synthetic_tracks is not None and order.media_type.kind is not _FILM:
+        raise UnsupportedMediaError(
+            f"synthetic tracks are declared, and the file is no film but {order.media_type.label}",
+            hint="Leave the declaration out (--synthetic-tracks), and stamp films apart",
+        )
+
+
+def _unheard(_: float) -> None:
+    """Nobody wants to know how far it is."""
 
 
 def _sidecar_beside(content: Content) -> bytes | None:

@@ -69,6 +69,14 @@ def test_a_defect_at_the_start_is_told_in_words():
         list(LocalPool(work.start_with_a_defect, jobs=1).run([1], stop=never))
 
 
+@pytest.mark.parametrize("pool", [SerialPool, partial(LocalPool, jobs=1)])
+def test_how_far_a_task_is_can_be_watched(pool):
+    seen = []
+    run = pool(work.start_telling_how_far, watch=lambda *told: seen.append(told))
+    assert [each.outcome for each in run.run([0.5, 0.75], stop=never)] == [0.5, 0.75]
+    assert seen == [(0.5, 0.5), (0.75, 0.75)]
+
+
 def test_tasks_are_taken_just_before_they_are_done():
     taken = []
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from labeler.batch.pool import Tell
 from labeler.batch.run import Task
 from labeler.errors import CapacityError, IdentityError
 from labeler.provenance import SourceType
@@ -54,12 +55,12 @@ def copy(task: Task) -> Receipt:
 
 
 @contextmanager
-def start_copying() -> Iterator[Callable[[Task], Receipt]]:
+def start_copying(tell: Tell) -> Iterator[Callable[[Task], Receipt]]:
     yield copy
 
 
 @contextmanager
-def start_in_vain() -> Iterator[Callable[[Task], Receipt]]:
+def start_in_vain(tell: Tell) -> Iterator[Callable[[Task], Receipt]]:
     raise IdentityError("there is no identity", hint="Make one")
     yield
 
@@ -69,7 +70,7 @@ def pid(_: int) -> int:
 
 
 @contextmanager
-def start_telling_pid() -> Iterator[Callable[[int], int]]:
+def start_telling_pid(tell: Tell) -> Iterator[Callable[[int], int]]:
     yield pid
 
 
@@ -78,7 +79,7 @@ def crash(number: int) -> int:
 
 
 @contextmanager
-def start_crashing() -> Iterator[Callable[[int], int]]:
+def start_crashing(tell: Tell) -> Iterator[Callable[[int], int]]:
     yield crash
 
 
@@ -87,7 +88,7 @@ def environment(name: str) -> str | None:
 
 
 @contextmanager
-def start_telling_environment() -> Iterator[Callable[[str], str | None]]:
+def start_telling_environment(tell: Tell) -> Iterator[Callable[[str], str | None]]:
     yield environment
 
 
@@ -97,17 +98,28 @@ def sleep(seconds: float) -> float:
 
 
 @contextmanager
-def start_sleeping() -> Iterator[Callable[[float], float]]:
+def start_sleeping(tell: Tell) -> Iterator[Callable[[float], float]]:
     yield sleep
 
 
 @contextmanager
-def start_with_a_defect() -> Iterator[Callable[[int], int]]:
+def start_with_a_defect(tell: Tell) -> Iterator[Callable[[int], int]]:
     raise RuntimeError("a defect in the start")
     yield
 
 
 @contextmanager
-def start_leaving_a_note(note: Path) -> Iterator[Callable[[int], int]]:
+def start_leaving_a_note(note: Path, tell: Tell) -> Iterator[Callable[[int], int]]:
     yield abs
     note.write_text("tidied up")
+
+
+@contextmanager
+def start_telling_how_far(tell: Tell) -> Iterator[Callable[[float], float]]:
+    def work(part: float) -> float:
+        tell(part)
+        tell(part / 2)  # too soon after the other for anyone to see
+        time.sleep(0.25)
+        return part
+
+    yield work

@@ -84,6 +84,7 @@ def test_a_wrong_setting_is_told_by_its_variable(tmp_path):
     [
         (options.SourceTypeName, list(provenance.SourceType)),
         (options.OversightName, list(provenance.HumanOversight)),
+        (options.TrackName, list(provenance.Track)),
         (options.StrengthName, list(_PRESETS)),
     ],
 )

@@ -1,10 +1,11 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from labeler.codec.payload import Handle, Origin, Payload, ShortPayload
-from labeler.provenance import SourceType
+from labeler.provenance import SourceType, Track
 from labeler.receipt import (
     Layer,
     LayerOutcome,
@@ -50,6 +51,7 @@ def test_the_schema_is_the_documented_one():
             {
                 "layer": "watermark",
                 "present": True,
+                "tracks": [],
                 "p_value": 1e-99,
                 "psnr_db": 45.25,
                 "snr_db": None,
@@ -58,6 +60,7 @@ def test_the_schema_is_the_documented_one():
             {
                 "layer": "metadata",
                 "present": False,
+                "tracks": [],
                 "p_value": None,
                 "psnr_db": None,
                 "snr_db": None,
@@ -71,10 +74,17 @@ def test_what_is_written_is_read():
     assert Receipt.from_json(RECEIPT.to_json()) == RECEIPT
 
 
+def test_tracks_are_written_and_read():
+    marked = LayerOutcome(layer=Layer.WATERMARK, present=True, tracks=tuple(Track))
+    receipt = replace(RECEIPT, layers=(marked,))
+    assert json.loads(receipt.to_json())["layers"][0]["tracks"] == ["visual", "audio"]
+    assert Receipt.from_json(receipt.to_json()) == receipt
+
+
 def test_receipts_from_before_there_was_sound_are_read():
     members = json.loads(RECEIPT.to_json())
     for layer in members["layers"]:
-        del layer["snr_db"]
+        del layer["snr_db"], layer["tracks"]
     assert Receipt.from_json(json.dumps(members)) == RECEIPT
 
 

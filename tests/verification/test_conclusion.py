@@ -178,3 +178,48 @@ def test_a_short_payload_is_held_against_a_whole_one_by_its_tag():
 def test_a_watermark_that_is_there_and_cannot_be_read_is_not_missing():
     verdict = conclude([credential(GENERATED, payload=PAYLOAD), watermark(None)])
     assert (verdict.conclusion, verdict.warnings) == (Conclusion.MARKED, ())
+
+
+# ------------------------------------------------------------------------------------------ films
+
+
+def test_one_marked_track_of_a_film_is_enough():
+    for looks in ([watermark(), NO_WATERMARK], [NO_WATERMARK, watermark()]):
+        verdict = conclude([NO_CREDENTIAL, *looks])
+        assert (verdict.conclusion, verdict.origin) == (Conclusion.MARKED, Origin.GENERATED)
+        assert verdict.warnings == ()
+
+
+def test_the_same_payload_in_both_tracks_is_one_mark():
+    short = watermark(ShortPayload.of(PAYLOAD))
+    bound = credential(GENERATED, payload=PAYLOAD, others=(ShortPayload.of(PAYLOAD),))
+    assert conclude([bound, watermark(), short]).warnings == ()
+    assert conclude([watermark(), watermark()]).warnings == ()
+
+
+def test_different_payloads_in_the_tracks_are_no_conflict_but_a_warning():
+    verdict = conclude([NO_CREDENTIAL, watermark(PAYLOAD), watermark(OTHER)])
+    assert verdict.conclusion is Conclusion.MARKED
+    (warning,) = verdict.warnings
+    assert "0000-00000001" in warning
+    assert "0000-00000002" in warning
+
+
+def test_a_credential_may_name_a_watermark_for_each_track():
+    named = credential(GENERATED, payload=PAYLOAD, others=(OTHER,))
+    verdict = conclude([named, watermark(PAYLOAD), watermark(OTHER)])
+    assert verdict.conclusion is Conclusion.MARKED
+    stranger = Payload(origin=Origin.GENERATED, handle=Handle(0, 3))
+    assert conclude([named, watermark(stranger)]).conclusion is Conclusion.CONFLICTING
+
+
+def test_the_pictures_say_how_a_film_came_about():
+    pictures = Payload(origin=Origin.MODIFIED, handle=Handle(0, 1))
+    assert conclude([watermark(pictures), watermark(OTHER)]).origin is Origin.MODIFIED
+
+
+def test_a_named_watermark_is_missing_only_where_no_track_has_any():
+    named = credential(GENERATED, payload=PAYLOAD)
+    missing = MISSING.format(payload="handle 0000-00000001")
+    assert missing in conclude([named, NO_WATERMARK, NO_WATERMARK]).warnings
+    assert conclude([named, NO_WATERMARK, watermark()]).warnings == ()
