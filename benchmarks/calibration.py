@@ -5,18 +5,23 @@ For unmarked media, a p-value at most ``a`` must not come up more often than ``a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from benchmarks.binomial import at_least, interval
 from benchmarks.tables import markdown_table
+from benchmarks.workers import as_measured
 
 __all__ = [
     "LEVELS",
     "REJECTION_LEVEL",
+    "Case",
     "KeyTrials",
     "calibration",
+    "cases_of",
+    "measured",
     "p_values",
     "smallest",
     "summary",
@@ -25,6 +30,51 @@ __all__ = [
 LEVELS: Final = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 REJECTION_LEVEL: Final = 1e-3
 """A count this improbable under uniform p-values says that they are too small."""
+
+
+_Trials = TypeVar("_Trials", bound="KeyTrials")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One unmarked medium after one damage, to be tried with many keys."""
+
+    kind: str
+    label: str
+    """What its source is called; results depend on this, and not on where a folder lies."""
+    source: str
+    """Path of a file, or name of what makes the medium."""
+    damage: str
+    keys: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """What the case is called in tables."""
+        return f"{self.label}, {self.damage}"
+
+
+def cases_of(
+    sources: Mapping[str, Mapping[str, str]],
+    variants: Mapping[str, Sequence[str]],
+    *,
+    keys: int,
+    seed: int,
+) -> list[Case]:
+    """Every source after every damage.
+
+    Args:
+        sources: By kind and label.
+        variants: The damages of each kind.
+        keys: How many keys each case is tried with.
+        seed: What they follow from, with the case's name.
+    """
+    return [
+        Case(kind=kind, label=label, source=source, damage=damage, keys=keys, seed=seed)
+        for kind, labelled in sources.items()
+        for label, source in labelled.items()
+        for damage in variants[kind]
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +88,27 @@ class KeyTrials:
     """Keys whose mark was called present, or for which a payload was given."""
     inconclusive: int
     """Keys for which the detector would not say whether there is a mark."""
+    keys_each: int = 1
+    """How many keys each p-value is the best of; it counts them."""
+
+    @property
+    def pairs(self) -> int:
+        """How many keys were tried."""
+        return len(self.p_values) * self.keys_each
+
+
+def measured(
+    measure: Callable[[Case], _Trials], cases: Sequence[Case], *, jobs: int
+) -> list[_Trials]:
+    """What ``measure`` finds in each case, by kind and name; progress goes to standard error."""
+    trials: list[_Trials] = []
+    for trial in as_measured(measure, cases, jobs=jobs):
+        trials.append(trial)
+        if len(trials) % 20 == 0 or len(trials) == len(cases):
+            accepted = sum(each.accepted for each in trials)
+            done = f"[{len(trials)}/{len(cases)}] accepted {accepted}"
+            print(done, file=sys.stderr, flush=True)
+    return sorted(trials, key=lambda trial: (trial.kind, trial.name))
 
 
 def p_values(trials: Sequence[KeyTrials], kind: str | None = None) -> list[float]:
@@ -54,7 +125,8 @@ def summary(trials: Sequence[KeyTrials], kinds: Sequence[str]) -> str:
         inconclusive = sum(trial.inconclusive for trial in those)
         values = p_values(those)
         least = f"{min(values, default=1.0):.1e}"
-        rows.append((kind, len(those), len(values), accepted, inconclusive, least))
+        pairs = sum(trial.pairs for trial in those)
+        rows.append((kind, len(those), pairs, accepted, inconclusive, least))
     header = ("kind", "cases", "pairs", "accepted", "inconclusive", "least p")
     return markdown_table(header, rows)
 

@@ -25,13 +25,21 @@ from typing import Final
 import numpy as np
 
 from benchmarks import pictures
-from benchmarks.calibration import KeyTrials, calibration, p_values, smallest, summary
+from benchmarks.calibration import (
+    Case,
+    KeyTrials,
+    calibration,
+    cases_of,
+    measured,
+    p_values,
+    smallest,
+    summary,
+)
 from benchmarks.command import benchmark_parser, publish
 from benchmarks.image_attacks import ATTACKS, Attack, Pixels, generator
 from benchmarks.image_edits import chain, jpeg, resize
 from benchmarks.marking import mark, random_for, random_key, random_payload
 from benchmarks.synthetic_pictures import SYNTHETIC
-from benchmarks.workers import as_measured
 from detectors.image import detect_each
 from detectors.report import Presence
 from labeler.errors import CapacityError
@@ -75,24 +83,6 @@ VARIANTS: Final[dict[str, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One picture after one damage, to be tried with many keys."""
-
-    kind: str
-    """`UNMARKED`, `GENERATED` or `OTHER_KEY`."""
-    source: str
-    """Path of the picture, or name of its maker."""
-    damage: str
-    keys: int
-    seed: int
-
-    @property
-    def name(self) -> str:
-        """What the case is called in tables."""
-        return f"{Path(self.source).stem}, {self.damage}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResult(KeyTrials):
     """What the detector said about one case, key by key and before any key."""
 
@@ -103,8 +93,13 @@ class CaseResult(KeyTrials):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark, print its tables, and say by the exit code whether all is well."""
     options = _parser().parse_args(arguments)
-    cases = _cases(pictures.find(options.folder, options.pictures), options.keys, options.seed)
-    results = _run(cases, options.jobs)
+    found = pictures.find(options.folder, options.pictures)
+    clean = {path.stem: str(path) for path in found}
+    # The labels are what keys follow from: they stay as they always were.
+    generated = {Path(maker).stem: maker for maker in SYNTHETIC}
+    sources = {UNMARKED: clean, GENERATED: generated, OTHER_KEY: clean}
+    cases = cases_of(sources, VARIANTS, keys=options.keys, seed=options.seed)
+    results = measured(_measure, cases, jobs=options.jobs)
     report, passed = _report(results)
     publish(options, report, [asdict(result) for result in results])
     sys.exit(0 if passed else 1)
@@ -116,33 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _cases(paths: Sequence[Path], keys: int, seed: int) -> list[Case]:
-    sources = {
-        UNMARKED: [str(path) for path in paths],
-        GENERATED: list(SYNTHETIC),
-        OTHER_KEY: [str(path) for path in paths],
-    }
-    return [
-        Case(kind=kind, source=source, damage=damage, keys=keys, seed=seed)
-        for kind, names in sources.items()
-        for source in names
-        for damage in VARIANTS[kind]
-    ]
-
-
 # ---------------------------------------------------------------- measuring
-
-
-def _run(cases: Sequence[Case], jobs: int) -> list[CaseResult]:
-    """The results by kind and name; progress goes to standard error."""
-    results = []
-    for result in as_measured(_measure, cases, jobs=jobs):
-        results.append(result)
-        if len(results) % 20 == 0 or len(results) == len(cases):
-            accepted = sum(each.accepted for each in results)
-            done = f"[{len(results)}/{len(cases)}] accepted {accepted}"
-            print(done, file=sys.stderr, flush=True)
-    return sorted(results, key=lambda result: (result.kind, result.name))
 
 
 def _measure(case: Case) -> CaseResult:

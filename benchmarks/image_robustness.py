@@ -16,7 +16,7 @@ import math
 import statistics
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -25,7 +25,7 @@ from benchmarks import pictures
 from benchmarks.command import add_marking_options, attack_chooser, benchmark_parser, publish
 from benchmarks.image_attacks import ATTACKS, CORE, GUARANTEED, Pixels, attacked
 from benchmarks.marking import mark, random_for, random_key, random_payload
-from benchmarks.outcomes import Outcome, counted, evidence, failures, rates, target
+from benchmarks.outcomes import Outcome, attack_table, counted, failures, outcomes_of, rates, target
 from benchmarks.quality import psnr_db, ssim
 from benchmarks.tables import markdown_table
 from benchmarks.workers import as_measured
@@ -35,7 +35,8 @@ from labeler.codec.payload import Payload
 from labeler.errors import CapacityError
 from labeler.strength import Strength
 
-_GROUPS: Final = {"all": tuple(ATTACKS), "core": CORE, "guaranteed": GUARANTEED}
+_TARGETED: Final = {"core": CORE, "guaranteed": GUARANTEED}
+_GROUPS: Final = {"all": tuple(ATTACKS), **_TARGETED}
 _SIZE_CLASSES_MP: Final = ((0.7, math.inf), (0.1, 0.7), (0.0, 0.1))
 
 
@@ -169,9 +170,9 @@ def _report(results: Sequence[PictureResult], strength: str, key: str) -> str:
     if refused:
         parts.append(f"Not marked, and not counted below: {'; '.join(refused)}")
     if marked:
-        parts += [_targets(marked), _size_table(marked), _attack_table(marked)]
-        outcomes_of = [(result.picture, result.outcomes) for result in marked]
-        parts += [_picture_table(marked), failures(outcomes_of, noted=GUARANTEED)]
+        parts += [_targets(marked), _size_table(marked), attack_table(marked, _TARGETED)]
+        by_picture = [(result.picture, result.outcomes) for result in marked]
+        parts += [_picture_table(marked), failures(by_picture, noted=GUARANTEED)]
     return "\n\n".join(parts)
 
 
@@ -179,7 +180,7 @@ def _targets(marked: Sequence[PictureResult]) -> str:
     psnr = [result.psnr_db for result in marked]
     mean_psnr = statistics.mean(psnr)
     similarity = statistics.mean(result.ssim for result in marked)
-    core, guaranteed = _outcomes(marked, CORE), _outcomes(marked, GUARANTEED)
+    core, guaranteed = outcomes_of(marked, CORE), outcomes_of(marked, GUARANTEED)
     core_exact = sum(outcome.exact for outcome in core)
     guaranteed_exact = sum(outcome.exact for outcome in guaranteed)
     rows = [
@@ -201,23 +202,9 @@ def _size_table(marked: Sequence[PictureResult]) -> str:
     for low, high in _SIZE_CLASSES_MP:
         those = [result for result in marked if low <= result.megapixels < high]
         name = f"at least {low} MP" if math.isinf(high) else f"{low} to {high} MP"
-        rows.append((name, len(those), *rates(_outcomes(those))))
-    rows.append(("all", len(marked), *rates(_outcomes(marked))))
+        rows.append((name, len(those), *rates(outcomes_of(those))))
+    rows.append(("all", len(marked), *rates(outcomes_of(marked))))
     return markdown_table(("size", "pictures", "exact", "exact %", "present %"), rows)
-
-
-def _attack_table(marked: Sequence[PictureResult]) -> str:
-    rows = []
-    for name in [outcome.attack for outcome in marked[0].outcomes]:
-        outcomes = _outcomes(marked, (name,))
-        groups = [group for group in ("core", "guaranteed") if name in _GROUPS[group]]
-        lg_p = statistics.median(evidence(outcome.p_value) for outcome in outcomes)
-        milliseconds = statistics.median(1000 * outcome.detect_cpu_s for outcome in outcomes)
-        rows.append(
-            (name, *rates(outcomes), f"{lg_p:.0f}", f"{milliseconds:.0f}", ", ".join(groups))
-        )
-    header = ("attack", "exact", "exact %", "present %", "median -lg p", "detect, CPU ms", "group")
-    return markdown_table(header, rows)
 
 
 def _picture_table(marked: Sequence[PictureResult]) -> str:
@@ -234,17 +221,6 @@ def _picture_table(marked: Sequence[PictureResult]) -> str:
     ]
     header = ("picture", "size", "PSNR dB", "SSIM", "exact", "exact %", "present %")
     return markdown_table((*header, "embed, CPU ms/MP"), rows)
-
-
-def _outcomes(
-    results: Iterable[PictureResult], attacks: Sequence[str] | None = None
-) -> list[Outcome]:
-    return [
-        outcome
-        for result in results
-        for outcome in result.outcomes
-        if attacks is None or outcome.attack in attacks
-    ]
 
 
 if __name__ == "__main__":

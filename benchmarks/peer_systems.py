@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Protocol
 
 import numpy as np
 import soundfile
 
 from benchmarks.marking import random_key, random_payload
+from benchmarks.peer_process import PeerProcess
+from benchmarks.peer_readings import Reading
 from benchmarks.sound_edits import Sound, mono, resampled
 from benchmarks.sound_marking import mark
 from detectors.audio import detect
@@ -23,19 +22,7 @@ from labeler.codec.keys import Key
 from labeler.codec.payload import Payload
 from labeler.errors import CapacityError
 
-__all__ = ["Audiowmark", "LabelerMark", "OtherPython", "Reading", "System"]
-
-_WORKER: Final = Path(__file__).with_name("peer_worker.py")
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a system read."""
-
-    found: bool
-    """Whether its own rule, at its own threshold, finds a mark."""
-    exact: bool | None
-    """Whether the message was right in every bit; None if the system has no message."""
+__all__ = ["Audiowmark", "LabelerMark", "OtherPython", "System"]
 
 
 class System(Protocol):
@@ -79,8 +66,8 @@ class LabelerMark:
         return Reading(present, detection.payload == self._payload)
 
 
-class OtherPython:
-    """A peer that another Python interpreter runs (see ``peer_worker``).
+class OtherPython(PeerProcess):
+    """A peer that another Python interpreter runs.
 
     Peers work on mono sound at a rate of their own: what they change there is brought to the rate
     of the original and added to each of its channels, so that nothing else changes.
@@ -90,43 +77,17 @@ class OtherPython:
     """
 
     def __init__(self, name: str, python: Path, arguments: Sequence[str] = ()) -> None:
-        self.name = name
-        self._folder = tempfile.TemporaryDirectory()
-        self._errors = Path(self._folder.name, "errors.txt")
-        with self._errors.open("wb") as errors:
-            self._process = subprocess.Popen(
-                [python, _WORKER, name, *arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
-        about = self._answer()
-        self.bits = int(about["bits"])
-        self._rate_hz = int(about["rate_hz"])
+        super().__init__(name, python, arguments)
+        self.bits = int(self.about["bits"])
+        self._rate_hz = int(self.about["rate_hz"])
         self._message: list[int] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
-        if self._process.stdin:
-            self._process.stdin.close()
-        self._process.wait(timeout=60)
-        self._folder.cleanup()
 
     def embed(self, samples: Sound, rate_hz: int, random: np.random.Generator) -> Sound | None:
         """See `System`."""
         self._message = random.integers(0, 2, self.bits).tolist()
         wave = self._save(samples, rate_hz)
-        target = Path(self._folder.name, "marked.npy")
-        self._ask(do="embed", target=str(target), message=self._message)
-        change = np.load(target)[: len(wave)]
+        self.ask(do="embed", message=self._message)
+        change = np.load(self.target)[: len(wave)]
         change = np.pad(change, (0, len(wave) - len(change))) - wave
         change = resampled(change[:, None], self._rate_hz, rate_hz)[: len(samples)]
         marked = samples.copy()
@@ -136,36 +97,13 @@ class OtherPython:
     def read(self, samples: Sound, rate_hz: int) -> Reading:
         """See `System`."""
         self._save(samples, rate_hz)
-        answer = self._ask(do="detect")
+        answer = self.ask(do="detect")
         return Reading(answer["found"], answer["message"] == self._message if self.bits else None)
 
     def _save(self, samples: Sound, rate_hz: int) -> Sound:
         wave = resampled(mono(samples, rate_hz)[0], rate_hz, self._rate_hz)[:, 0]
-        np.save(self._source, wave)
+        np.save(self.source, wave)
         return wave
-
-    @property
-    def _source(self) -> Path:
-        return Path(self._folder.name, "sound.npy")
-
-    def _ask(self, **request: object) -> dict[str, Any]:
-        if self._process.stdin is None:
-            raise ValueError("the peer has been closed")
-        print(
-            json.dumps({"source": str(self._source), **request}),
-            file=self._process.stdin,
-            flush=True,
-        )
-        return self._answer()
-
-    def _answer(self) -> dict[str, Any]:
-        line = self._process.stdout.readline() if self._process.stdout else ""
-        if not line:
-            error = RuntimeError(f"{self.name} does not run in that Python")
-            error.add_note(self._errors.read_text(errors="replace")[-2000:])
-            raise error
-        answer: dict[str, Any] = json.loads(line)
-        return answer
 
 
 class Audiowmark:

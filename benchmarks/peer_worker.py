@@ -1,8 +1,9 @@
-"""A peer's marks, made and read by a Python of its own: run by ``sound_peers``, not by hand.
+"""A peer's marks, made and read by a Python of its own: run by ``peer_process``, not by hand.
 
 The interpreter has the peer installed and need not have Labeler. Requests come one a line on
 standard input, answers go to standard output, both as JSON; sound travels in ``.npy`` files, mono
-float32. The first line out says what the peer is::
+float32, and so do films, RGB frames uint8 ``(n, H, W, 3)``. The first line out says what the peer
+is::
 
     {"rate_hz": 32000, "bits": 0}
     < {"do": "embed", "source": "a.npy", "target": "b.npy", "message": [0, 1, …]}
@@ -20,15 +21,22 @@ import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 _Wave = NDArray[np.float32]
+_Frames = NDArray[np.uint8]
 
 AWARE_BITS: Final = 20
 AUDIOSEAL_BITS: Final = 16
+FRAME_BITS: Final = 32
+RIVAGAN_THRESHOLD: Final = 0.52
+CLAWID_STRIDE: Final = 5
+"""Of so many frames, clawid marks one."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +44,12 @@ class _Peer:
     """How to use a peer."""
 
     rate_hz: int
-    """The rate of the sound it wants."""
+    """The rate of the sound it wants; 0 if it wants frames."""
     bits: int
     """Of its message; 0 if its mark says nothing but that it is there."""
-    embed: Callable[[_Wave, list[int]], Any]
-    detect: Callable[[_Wave], tuple[bool, list[int] | None]]
-    """Whether its own rule finds a mark, and the message."""
+    embed: Callable[[Any, list[int]], Any]
+    detect: Callable[[Any], tuple[bool | None, list[int] | None]]
+    """Whether its own rule finds a mark (None: it has no rule), and the message."""
 
 
 def _perth(_arguments: Sequence[str]) -> _Peer:
@@ -128,7 +136,105 @@ def _audioseal(arguments: Sequence[str]) -> _Peer:
     return _Peer(16_000, AUDIOSEAL_BITS, embed, detect)
 
 
-_PEERS: Final = {"perth": _perth, "aware": _aware, "audioseal": _audioseal}
+# ---------------------------------------------------------------- films, frame by frame
+
+
+def _dwt_dct(_arguments: Sequence[str]) -> _Peer:
+    return _invisible_watermark("dwtDct")
+
+
+def _dwt_dct_svd(_arguments: Sequence[str]) -> _Peer:
+    return _invisible_watermark("dwtDctSvd")
+
+
+def _invisible_watermark(method: str) -> _Peer:
+    sys.modules.setdefault("torch", types.ModuleType("torch"))  # only RivaGAN would use it
+    module = import_module("imwatermark")
+
+    def embed(frames: _Frames, message: list[int]) -> Any:
+        encoder = module.WatermarkEncoder()
+        encoder.set_watermark("bits", message)
+        return [encoder.encode(_swapped(frame), method)[..., ::-1] for frame in frames]
+
+    def detect(frames: _Frames) -> tuple[None, list[int]]:
+        decoder = module.WatermarkDecoder("bits", FRAME_BITS)
+        read = [decoder.decode(_swapped(frame), method) for frame in frames]
+        return None, _voted(np.asarray(read, np.float32), 0.5)
+
+    return _Peer(0, FRAME_BITS, embed, detect)
+
+
+def _rivagan(_arguments: Sequence[str]) -> _Peer:
+    spec = find_spec("imwatermark")
+    if spec is None or not spec.submodule_search_locations:
+        raise ImportError("invisible-watermark is not installed")
+    folder = Path(spec.submodule_search_locations[0])
+    session = import_module("onnxruntime").InferenceSession
+    encoder = session(str(folder / "rivagan_encoder.onnx"))
+    decoder = session(str(folder / "rivagan_decoder.onnx"))
+
+    def stacked(frame: _Frames) -> NDArray[np.float32]:
+        scaled = _swapped(frame).astype(np.float32) / 127.5 - 1
+        return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None, :, None])
+
+    def embed(frames: _Frames, message: list[int]) -> Any:
+        data = np.array([message], np.float32)
+        made = []
+        for frame in frames:
+            marked = encoder.run(None, {"frame": stacked(frame), "data": data})[0]
+            scaled = 127.5 * (np.clip(marked[0, :, 0].transpose(1, 2, 0), -1, 1) + 1)
+            made.append(np.round(scaled).astype(np.uint8)[..., ::-1])
+        return made
+
+    def detect(frames: _Frames) -> tuple[None, list[int]]:
+        read = [decoder.run(None, {"frame": stacked(frame)})[0][0] for frame in frames]
+        return None, _voted(np.asarray(read, np.float32), RIVAGAN_THRESHOLD)
+
+    return _Peer(0, FRAME_BITS, embed, detect)
+
+
+def _clawid(_arguments: Sequence[str]) -> _Peer:
+    payload = import_module("clawid.core.payload")
+    marks = import_module("clawid.algorithms.dwt_qim")
+    find = import_module("clawid.core.detect").detect
+    image = import_module("PIL.Image")
+
+    def embed(frames: _Frames, message: list[int]) -> Any:
+        bits = payload.to_bits(payload.encode({"uid": "".join(map(str, message))}))
+        made = frames.copy()
+        for at in range(0, len(frames), CLAWID_STRIDE):
+            made[at] = np.asarray(marks.embed_bits(image.fromarray(frames[at]), bits))
+        return made
+
+    def detect(frames: _Frames) -> tuple[bool, list[int] | None]:
+        for frame in frames:
+            for algorithm in ("qim", "fm"):
+                found = find(image.fromarray(frame), algorithm)
+                if found is not None:
+                    return True, [int(bit) for bit in found["uid"]]
+        return False, None
+
+    return _Peer(0, FRAME_BITS, embed, detect)
+
+
+def _swapped(frame: _Frames) -> _Frames:
+    return np.ascontiguousarray(frame[..., ::-1])
+
+
+def _voted(read: NDArray[np.float32], threshold: float) -> list[int]:
+    """What the frames say together, bit by bit."""
+    return [int(vote > threshold) for vote in read.mean(axis=0)]
+
+
+_PEERS: Final = {
+    "perth": _perth,
+    "aware": _aware,
+    "audioseal": _audioseal,
+    "dwtDct": _dwt_dct,
+    "dwtDctSvd": _dwt_dct_svd,
+    "rivaGan": _rivagan,
+    "clawid": _clawid,
+}
 
 
 def main() -> None:
@@ -144,12 +250,12 @@ def main() -> None:
 
 
 def _answer(peer: _Peer, request: dict[str, Any]) -> dict[str, Any]:
-    wave = np.load(request["source"])
+    source = np.load(request["source"])
     if request["do"] == "embed":
-        marked = np.asarray(peer.embed(wave, request["message"]), np.float32).ravel()
-        np.save(request["target"], marked)
+        marked = np.asarray(peer.embed(source, request["message"]), source.dtype)
+        np.save(request["target"], marked.reshape(-1, *source.shape[1:]))
         return {}
-    found, message = peer.detect(wave)
+    found, message = peer.detect(source)
     return {"found": found, "message": message}
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from benchmarks.image_attacks import Pixels
 
-__all__ = ["psnr_db", "ssim"]
+__all__ = ["luma_ssim", "psnr_db", "ssim"]
 
 _PEAK = 255.0
 
@@ -22,13 +22,17 @@ def psnr_db(original: Pixels, changed: Pixels) -> float:
 
 
 def ssim(original: Pixels, changed: Pixels) -> float:
-    """Mean structural similarity of the luma, -1..1.
+    """`luma_ssim` of the luma of two RGB pictures."""
+    _require_same_shape(original, changed)
+    return luma_ssim(_luma(original), _luma(changed))
+
+
+def luma_ssim(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Mean structural similarity of two luma planes ``(H, W)``, 0..255; -1..1.
 
     Gaussian window of 11 x 11 and standard deviation 1.5, K1 = 0.01, K2 = 0.03 (Wang, Bovik, Sheikh
     and Simoncelli, "Image quality assessment", 2004); borders are mirrored.
     """
-    _require_same_shape(original, changed)
-    first, second = _luma(original), _luma(changed)
     mean_1, mean_2 = _window(first), _window(second)
     variance_1 = _window(first * first) - mean_1 * mean_1
     variance_2 = _window(second * second) - mean_2 * mean_2

@@ -8,7 +8,6 @@ that a clip meets the same ones however it was marked.
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
@@ -16,6 +15,8 @@ import numpy as np
 import soxr
 from numpy.typing import ArrayLike, NDArray
 from scipy import signal
+
+from benchmarks.ffmpeg import run_ffmpeg
 
 __all__ = [
     "Attack",
@@ -89,14 +90,6 @@ def chain(*attacks: Attack) -> Attack:
 # ---------------------------------------------------------------- codecs and filters of FFmpeg
 
 
-def _ffmpeg(arguments: list[str], data: bytes) -> bytes:
-    command = ["ffmpeg", "-v", "error", "-threads", "1", *arguments]
-    done = subprocess.run(command, input=data, capture_output=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout
-
-
 def _raw(rate_hz: int, channels: int) -> list[str]:
     return ["-f", "f32le", "-ar", str(rate_hz), "-ac", str(channels)]
 
@@ -111,8 +104,8 @@ def recode(encoder: str, container: str, *options: str) -> Attack:
     def attack(samples: Sound, rate_hz: int) -> Clip:
         raw = _raw(rate_hz, samples.shape[1])
         encoding = ["-c:a", encoder, *options, "-f", container, "-"]
-        encoded = _ffmpeg([*raw, "-i", "-", *encoding], samples.astype("<f4").tobytes())
-        decoded = _ffmpeg(["-i", "-", *raw, "-"], encoded)
+        encoded = run_ffmpeg([*raw, "-i", "-", *encoding], data=samples.astype("<f4").tobytes())
+        decoded = run_ffmpeg(["-i", "-", *raw, "-"], data=encoded)
         return _from_raw(decoded, samples.shape[1]), rate_hz
 
     return attack
@@ -124,7 +117,7 @@ def filtered(description: str) -> Attack:
     def attack(samples: Sound, rate_hz: int) -> Clip:
         raw = _raw(rate_hz, samples.shape[1])
         arguments = [*raw, "-i", "-", "-af", description, *raw, "-"]
-        changed = _ffmpeg(arguments, samples.astype("<f4").tobytes())
+        changed = run_ffmpeg(arguments, data=samples.astype("<f4").tobytes())
         return _from_raw(changed, samples.shape[1]), rate_hz
 
     return attack

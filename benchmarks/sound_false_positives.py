@@ -18,14 +18,23 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from benchmarks import sound_clips
-from benchmarks.calibration import KeyTrials, calibration, p_values, smallest, summary
+from benchmarks.calibration import (
+    Case,
+    KeyTrials,
+    calibration,
+    cases_of,
+    measured,
+    p_values,
+    smallest,
+    summary,
+)
 from benchmarks.command import benchmark_parser, publish
 from benchmarks.marking import random_for, random_key, random_payload
 from benchmarks.outcomes import evidence
@@ -33,7 +42,6 @@ from benchmarks.sound_attacks import ATTACKS
 from benchmarks.sound_edits import Attack, Clip, looped
 from benchmarks.sound_marking import mark
 from benchmarks.synthetic_sounds import LOOP_FACTORS, SYNTHETIC
-from benchmarks.workers import as_measured
 from detectors.audio import detect
 from detectors.report import Presence
 from labeler.codec.patchwork import PERIOD_S
@@ -66,30 +74,14 @@ _LEGEND: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One sound after one damage, to be tried with many keys."""
-
-    kind: str
-    """One of `VARIANTS`."""
-    source: str
-    """Path of the clip, or name of its maker."""
-    damage: str
-    keys: int
-    seed: int
-
-    @property
-    def name(self) -> str:
-        """What the case is called in tables."""
-        source = self.source if self.kind == GENERATED else Path(self.source).stem
-        return f"{source}, {self.damage}"
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark, print its tables, and say by the exit code whether all is well."""
     options = _parser().parse_args(arguments)
-    cases = _cases(sound_clips.find(options.folder, options.sounds), options.keys, options.seed)
-    trials = _run(cases, options.jobs)
+    found = sound_clips.find(options.folder, options.sounds)
+    clips = {path.stem: str(path) for path in found}
+    sources = dict.fromkeys(VARIANTS, clips) | {GENERATED: {maker: maker for maker in SYNTHETIC}}
+    cases = cases_of(sources, VARIANTS, keys=options.keys, seed=options.seed)
+    trials = measured(_measure, cases, jobs=options.jobs)
     report, passed = _report(trials)
     publish(options, report, [asdict(trial) for trial in trials])
     sys.exit(0 if passed else 1)
@@ -101,29 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _cases(paths: Sequence[Path], keys: int, seed: int) -> list[Case]:
-    clips = [str(path) for path in paths]
-    return [
-        Case(kind=kind, source=source, damage=damage, keys=keys, seed=seed)
-        for kind, variants in VARIANTS.items()
-        for source in (SYNTHETIC if kind == GENERATED else clips)
-        for damage in variants
-    ]
-
-
 # ---------------------------------------------------------------- measuring
-
-
-def _run(cases: Sequence[Case], jobs: int) -> list[KeyTrials]:
-    """The results by kind and name; progress goes to standard error."""
-    trials = []
-    for trial in as_measured(_measure, cases, jobs=jobs):
-        trials.append(trial)
-        if len(trials) % 20 == 0 or len(trials) == len(cases):
-            accepted = sum(each.accepted for each in trials)
-            done = f"[{len(trials)}/{len(cases)}] accepted {accepted}"
-            print(done, file=sys.stderr, flush=True)
-    return sorted(trials, key=lambda trial: (trial.kind, trial.name))
 
 
 def _measure(case: Case) -> KeyTrials:

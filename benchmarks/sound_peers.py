@@ -32,7 +32,8 @@ import numpy as np
 from benchmarks import sound_clips
 from benchmarks.command import attack_chooser, benchmark_parser, names, publish
 from benchmarks.marking import random_for
-from benchmarks.peer_systems import Audiowmark, LabelerMark, OtherPython, Reading, System
+from benchmarks.peer_readings import MATCHED, NATIVE, Reading, attack_table, column
+from benchmarks.peer_systems import Audiowmark, LabelerMark, OtherPython, System
 from benchmarks.sound_attacks import GROUPS, NAMES, attacks
 from benchmarks.sound_clips import rounded
 from benchmarks.sound_edits import Clip, Sound
@@ -47,8 +48,6 @@ _ATTACKS: Final = (
     *("tempo-0.95", "speed-1.05", "pitch-1.05", "cut-40-ms", "shuffle-3", "denoise", "6-in-30"),
 )
 _PYTHON_PEERS: Final = ("perth", "aware", "audioseal")
-_MATCHED: Final = "at Labeler's SNR"
-_NATIVE: Final = "as it comes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +58,7 @@ class Result:
     clip: str
     refused: bool
     snr_db: dict[str, float]
-    """By loudness: `_NATIVE` and `_MATCHED`; so are the next two."""
+    """By loudness: `NATIVE` and `MATCHED`; so are the next two."""
     pesq: dict[str, float]
     zimtohrli: dict[str, float]
     embed_factor: float
@@ -143,9 +142,9 @@ def _measure(
         return _refusal(system, path)
     native = rounded(marked)
     wanted_db = ours.setdefault(path.stem, snr_db(samples, native))
-    sounds = {_NATIVE: native, _MATCHED: _at_snr(samples, marked, wanted_db)}
+    sounds = {NATIVE: native, MATCHED: _at_snr(samples, marked, wanted_db)}
     if system.name == "Labeler":
-        del sounds[_NATIVE]
+        del sounds[NATIVE]
     known = attacks(options.folder, besides=path.stem)
     damaged: dict[tuple[str, str], Clip] = {
         (loudness, name): known[name](sound, rate_hz)
@@ -207,7 +206,7 @@ def _report(results: Sequence[Result]) -> str:
     parts = [
         f"{len(clips)} clips ({', '.join(clips)}); found/exact after each attack",
         _quality_table(results, systems),
-        _attack_table(results, systems),
+        attack_table(results),
         "A mark without a message is only found. Only Labeler bounds its false alarms.",
     ]
     return "\n\n".join(parts)
@@ -230,40 +229,9 @@ def _quality_table(results: Sequence[Result], systems: Sequence[str]) -> str:
                 f"{statistics.median(each.read_factor for each in those):.1f}",
                 f"{sum(each.false_alarm for each in those)}/{len(those)}",
             )
-            rows.append((_column(system, loudness), *cells))
+            rows.append((column(system, loudness), *cells))
     header = ("system", "SNR dB", "PESQ", "least", "Zimtohrli", "embed, x real time")
     return markdown_table((*header, "read, x real time", "false alarms"), rows)
-
-
-def _attack_table(results: Sequence[Result], systems: Sequence[str]) -> str:
-    columns = {
-        (system, loudness): [
-            result.readings[loudness]
-            for result in results
-            if result.system == system and loudness in result.readings
-        ]
-        for system in systems
-        for loudness in (_NATIVE, _MATCHED)
-    }
-    columns = {column: readings for column, readings in columns.items() if readings}
-    header = ("attack", *(_column(*column) for column in columns))
-    attacked = dict.fromkeys(name for clips in columns.values() for clip in clips for name in clip)
-    rows = [
-        (name, *(_counts([clip[name] for clip in clips]) for clips in columns.values()))
-        for name in attacked
-    ]
-    return markdown_table(header, rows)
-
-
-def _column(system: str, loudness: str) -> str:
-    return system if system == "Labeler" else f"{system}, {loudness}"
-
-
-def _counts(readings: Sequence[Reading]) -> str:
-    found = sum(reading.found for reading in readings)
-    if any(reading.exact is None for reading in readings):
-        return f"{found} of {len(readings)}"
-    return f"{found}/{sum(bool(reading.exact) for reading in readings)} of {len(readings)}"
 
 
 if __name__ == "__main__":

@@ -34,11 +34,11 @@ from benchmarks.command import (
     publish,
 )
 from benchmarks.outcomes import (
-    Outcome,
-    counted,
-    evidence,
+    attack_table,
     failures,
     interval_text,
+    outcomes_of,
+    rate_target,
     rates,
     target,
 )
@@ -116,7 +116,7 @@ def _run(tasks: Sequence[Task], jobs: int) -> list[Trial]:
     trials: list[Trial] = []
     for count, of_clip in enumerate(as_measured(run, tasks, jobs=jobs), 1):
         trials += of_clip
-        outcomes = _outcomes(of_clip)
+        outcomes = outcomes_of(of_clip)
         exact = f"exact {sum(outcome.exact for outcome in outcomes)} of {len(outcomes)}"
         print(f"[{count}/{len(tasks)}] {of_clip[0].clip}: {exact}", file=sys.stderr, flush=True)
     return sorted(trials, key=lambda trial: trial.clip)
@@ -146,7 +146,7 @@ def _report(trials: Sequence[Trial], strength: str, key: str) -> str:
     targets = _quality_targets(marked) + _attack_targets(marked) + _short_targets(trials)
     parts.append(markdown_table(("target", "measured", "95 %", "wanted", "met"), targets))
     if marked:
-        parts += [_kind_table(marked), _attack_table(marked), _clip_table(marked)]
+        parts += [_kind_table(marked), attack_table(marked, GROUPS), _clip_table(marked)]
     if len(trials) > len(standard):
         parts.append(_short_table(trials))
     parts.append(failures((trial.clip, trial.outcomes) for trial in marked))
@@ -174,10 +174,10 @@ def _quality_targets(marked: Sequence[Trial]) -> list[tuple[str, ...]]:
 def _attack_targets(marked: Sequence[Trial]) -> list[tuple[str, ...]]:
     rows = []
     for group, wanted in (_WANTED_EXACT | _WANTED_PRESENT).items():
-        outcomes = _outcomes(marked, GROUPS[group])
+        outcomes = outcomes_of(marked, GROUPS[group])
         presence = group in _WANTED_PRESENT
         hits = [outcome.present if presence else outcome.exact for outcome in outcomes]
-        rows += _rate_target(f"{'present' if presence else 'exact'}, {group}", hits, wanted)
+        rows += rate_target(f"{'present' if presence else 'exact'}, {group}", hits, wanted)
     return rows
 
 
@@ -186,19 +186,10 @@ def _short_targets(trials: Sequence[Trial]) -> list[tuple[str, ...]]:
     for form in (ALONE, CROPPED):
         for length_s, wanted in _WANTED_SHORT.items():
             those = [each for each in trials if each.form == form and each.length_s == length_s]
-            hits = [outcome.exact for outcome in _outcomes(those, ("unchanged",))]
+            hits = [outcome.exact for outcome in outcomes_of(those, ("unchanged",))]
             hits += [False] * sum(trial.refusal is not None for trial in those)
-            rows += _rate_target(f"exact, {form}, {length_s:g} s", hits, wanted)
+            rows += rate_target(f"exact, {form}, {length_s:g} s", hits, wanted)
     return rows
-
-
-def _rate_target(name: str, hits: Sequence[bool], wanted: float) -> list[tuple[str, ...]]:
-    if not hits:
-        return []
-    count, whole = sum(hits), len(hits)
-    met = count >= wanted * whole
-    row = target(name, counted(count, whole), f"≥ {100 * wanted:.0f} %", met=met)
-    return [(row[0], row[1], interval_text(count, whole), *row[2:])]
 
 
 def _kind_table(marked: Sequence[Trial]) -> str:
@@ -207,7 +198,7 @@ def _kind_table(marked: Sequence[Trial]) -> str:
     for kind in [name for name in _KINDS.values() if name in kinds]:
         those = [trial for trial in marked if _kind(trial.clip) == kind]
         qualities = [trial.quality for trial in those if trial.quality]
-        groups = [_outcomes(those, GROUPS[group]) for group in _WANTED_EXACT]
+        groups = [outcomes_of(those, GROUPS[group]) for group in _WANTED_EXACT]
         cells = (percent(sum(each.exact for each in group), len(group)) for group in groups)
         rows.append((kind, len(those), *_quality_cells(qualities), *cells))
     header = ("kind", "clips", "SNR dB", "PESQ", "least", "Zimtohrli", "STOI", *_WANTED_EXACT)
@@ -223,22 +214,6 @@ def _quality_cells(qualities: Sequence[Quality]) -> tuple[str, ...]:
         f"{_mean(qualities, 'zimtohrli'):.3f}",
         f"{_mean(qualities, 'stoi'):.3f}",
     )
-
-
-def _attack_table(marked: Sequence[Trial]) -> str:
-    rows = []
-    for name in [outcome.attack for outcome in marked[0].outcomes]:
-        outcomes = _outcomes(marked, (name,))
-        exact = sum(outcome.exact for outcome in outcomes)
-        groups = [group for group, members in GROUPS.items() if name in members]
-        lg_p = statistics.median(evidence(outcome.p_value) for outcome in outcomes)
-        cpu_ms = statistics.median(1000 * outcome.detect_cpu_s for outcome in outcomes)
-        count, exact_percent, present_percent = rates(outcomes)
-        span = interval_text(exact, len(outcomes))
-        cells = (count, exact_percent, span, present_percent, f"{lg_p:.0f}", f"{cpu_ms:.0f}")
-        rows.append((name, *cells, ", ".join(groups)))
-    header = ("attack", "exact", "exact %", "95 %", "present %", "median -lg p", "detect, CPU ms")
-    return markdown_table((*header, "group"), rows)
 
 
 def _clip_table(marked: Sequence[Trial]) -> str:
@@ -262,11 +237,11 @@ def _short_table(trials: Sequence[Trial]) -> str:
         for length_s in SHORT_LENGTHS_S:
             those = [each for each in trials if each.form == form and each.length_s == length_s]
             refused = sum(trial.refusal is not None for trial in those)
-            attacks = dict.fromkeys(outcome.attack for outcome in _outcomes(those))
+            attacks = dict.fromkeys(outcome.attack for outcome in outcomes_of(those))
             pesq = _mean([trial.quality for trial in those if trial.quality], "pesq")
             pesq_text = f"{pesq:.3f}" if math.isfinite(pesq) else "-"
             for name in attacks:
-                outcomes = _outcomes(those, (name,))
+                outcomes = outcomes_of(those, (name,))
                 count, exact_percent, present_percent = rates(outcomes)
                 wrong = sum(outcome.wrong for outcome in outcomes)
                 span = interval_text(sum(each.exact for each in outcomes), len(outcomes))
@@ -284,15 +259,6 @@ def _mean(qualities: Iterable[Quality], measure: str) -> float:
     values = [float(getattr(quality, measure)) for quality in qualities]
     finite = [value for value in values if math.isfinite(value)]
     return statistics.mean(finite) if finite else math.nan
-
-
-def _outcomes(trials: Iterable[Trial], attacks: Sequence[str] | None = None) -> list[Outcome]:
-    return [
-        outcome
-        for trial in trials
-        for outcome in trial.outcomes
-        if attacks is None or outcome.attack in attacks
-    ]
 
 
 if __name__ == "__main__":

@@ -18,22 +18,26 @@ _Result = TypeVar("_Result")
 _THREAD_LIMITS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def worker_pool(jobs: int, *, fresh: bool = False, one_core: bool = False) -> ProcessPoolExecutor:
+def worker_pool(
+    jobs: int, *, fresh: bool = False, one_core: bool = False, one_thread: bool = True
+) -> ProcessPoolExecutor:
     """``jobs`` new Python processes in which numpy and OpenCV use one thread.
 
     Args:
         jobs: How many processes.
         fresh: Whether each task gets a process of its own.
+        one_thread: Whether numpy and OpenCV are held to one thread at all.
         one_core: Whether the processes are tied to one and the same processor core, where the
             operating system offers that.
     """
     # A BLAS library reads its limit once, when it is loaded: the new processes inherit these.
-    os.environ.update(dict.fromkeys(_THREAD_LIMITS, "1"))
+    if one_thread:
+        os.environ.update(dict.fromkeys(_THREAD_LIMITS, "1"))
     return ProcessPoolExecutor(
         jobs,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
-        initargs=(one_core,),
+        initargs=(one_core, one_thread),
         max_tasks_per_child=1 if fresh else None,
     )
 
@@ -53,7 +57,8 @@ def as_measured(
             pool.shutdown(cancel_futures=True)
 
 
-def _start_worker(one_core: bool) -> None:
-    cv2.setNumThreads(1)
+def _start_worker(one_core: bool, one_thread: bool) -> None:
+    if one_thread:
+        cv2.setNumThreads(1)
     if one_core and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
