@@ -88,13 +88,11 @@ class KeyTrials:
     """Keys whose mark was called present, or for which a payload was given."""
     inconclusive: int
     """Keys for which the detector would not say whether there is a mark."""
-    keys_each: int = 1
-    """How many keys each p-value is the best of; it counts them."""
 
     @property
     def pairs(self) -> int:
         """How many keys were tried."""
-        return len(self.p_values) * self.keys_each
+        return len(self.p_values)
 
 
 def measured(

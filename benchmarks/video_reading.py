@@ -17,8 +17,9 @@ from labeler.codec.keys import Key, Keyring
 from labeler.codec.luma import LumaFrame
 from labeler.codec.payload import Payload, ShortPayload
 from labeler.media.picture import open_picture
+from labeler.media.video import open_video
 
-__all__ = ["detect_any", "read"]
+__all__ = ["detect_all", "detect_any", "read"]
 
 _PICTURES: Final = frozenset({".png", ".jpg"})
 _ANIMATION: Final = ".gif"
@@ -89,3 +90,11 @@ def detect_any(path: Path, keys: Sequence[Key]) -> video.Detection:
     with Image.open(path) as picture:
         luma = np.asarray(picture.convert("L"))
     return video.detect_lumas([LumaFrame(0.0, luma, 8)], keys)
+
+
+def detect_all(path: Path, keys: Sequence[Key]) -> Sequence[image.Detection | video.Detection]:
+    """What the detector says under each key of a film, or of a still picture."""
+    if path.suffix not in _PICTURES:
+        return video.detect_each(open_video(path, name=path.name), keys)
+    with Image.open(path) as picture:
+        return image.detect_each(np.asarray(picture.convert("RGB")), keys)

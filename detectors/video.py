@@ -36,7 +36,7 @@ from labeler.codec.payload import Payload
 from labeler.codec.significance import p_value
 from labeler.media.video import Video, open_video
 
-__all__ = ["Detection", "detect", "detect_file", "detect_lumas"]
+__all__ = ["Detection", "detect", "detect_each", "detect_file", "detect_lumas"]
 
 _WINDOW_SEGMENTS: Final = 5
 """Segments that are searched together: ten seconds."""
@@ -109,12 +109,25 @@ def detect(video: Video, keys: Mapping[str, Key] | Iterable[Key]) -> Detection:
         UnreadableMediaError: It is truncated or damaged.
         ValueError: No key was given.
     """
-    viewing = _Viewing(ring_of(keys))
-    is_short = video.duration_s is not None and video.duration_s <= _SHORT_S
-    viewing.watch(video.frames(every_s=_SAMPLED_S[0 if is_short else 1], skip=True))
-    if is_short and not viewing.is_present:
-        viewing.watch(video.frames(every_s=_CLOSELY_S))
-    return viewing.conclude()
+    return _view(video, ring_of(keys)).conclude()
+
+
+def detect_each(video: Video, keys: Mapping[str, Key] | Iterable[Key]) -> list[Detection]:
+    """Look for a mark under each of ``keys``: one detection a key, in order.
+
+    The p-value of each counts its own key alone: whoever picks the best of many has to multiply.
+
+    Args:
+        video: The opened film.
+        keys: A `Keyring` or keys.
+
+    Raises:
+        UnreadableMediaError: It is truncated or damaged.
+        ValueError: No key was given.
+    """
+    ring = ring_of(keys)
+    viewing = _view(video, ring)
+    return [viewing.conclude_on(number, of_keys=1) for number in range(len(ring))]
 
 
 def detect_lumas(frames: Iterable[LumaFrame], keys: Mapping[str, Key] | Iterable[Key]) -> Detection:
@@ -132,12 +145,21 @@ def detect_lumas(frames: Iterable[LumaFrame], keys: Mapping[str, Key] | Iterable
     return viewing.conclude()
 
 
+def _view(video: Video, keys: list[Key]) -> _Viewing:
+    """Look through a film: cheaply, and where that is not enough, closely."""
+    viewing = _Viewing(keys)
+    is_short = video.duration_s is not None and video.duration_s <= _SHORT_S
+    viewing.watch(video.frames(every_s=_SAMPLED_S[0 if is_short else 1], skip=True))
+    if is_short and not viewing.is_present:
+        viewing.watch(video.frames(every_s=_CLOSELY_S))
+    return viewing
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The strongest reading so far."""
+    """The strongest reading under one key so far."""
 
     reading: Reading
-    key: Key
     place: Place
     geometry: Geometry
     span: Span
@@ -161,7 +183,7 @@ class _Viewing:
         self._stacks: list[Stacks] = []
         self._windows = 0
         self._frames = 0
-        self._found: _Found | None = None
+        self._found: list[_Found | None] = [None] * len(keys)
         self._heard = _Heard(0.0, None, Span(0.0, 0.0))
 
     @property
@@ -191,13 +213,17 @@ class _Viewing:
             self._look([total])
 
     def conclude(self) -> Detection:
-        """What may be said."""
-        looks = max(1, self._windows * _LOOKS)
-        chance = math.log(looks * hypotheses(len(NATIVE_PERIODS)))
+        """What may be said of the strongest mark."""
+        strongest = min(range(len(self._keys)), key=self._p_value)
+        return self.conclude_on(strongest, of_keys=len(self._keys))
+
+    def conclude_on(self, number: int, *, of_keys: int) -> Detection:
+        """What may be said of one key, if it is the best of so many."""
+        chance = math.log(self._looks * hypotheses(len(NATIVE_PERIODS)))
         heard = p_value(self._heard.z, log_hypotheses=chance)
-        found = self._found
+        found = self._found[number]
+        p = min(1.0, self._p_value(number) * of_keys)
         geometry: Geometry | None
-        p = 1.0 if found is None else min(1.0, found.reading.p_value * looks * len(self._keys))
         if found is not None and p <= PRESENT_AT:
             presence, geometry = Presence.PRESENT, found.geometry
         elif heard <= PRESENT_AT:
@@ -208,18 +234,31 @@ class _Viewing:
             presence=presence,
             p_value=p,
             payload=None if found is None else found.reading.payload,
-            key_id=None if found is None else found.key.key_id,
-            spans=() if found is None else self._spans(found),
+            key_id=None if found is None else self._keys[number].key_id,
+            spans=() if found is None else self._spans(found, self._keys[number]),
             geometry=geometry,
             frames_used=self._frames,
             synchronisation_p_value=heard,
         )
 
+    @property
+    def _looks(self) -> int:
+        """How many searches there could have been."""
+        return max(1, self._windows * _LOOKS)
+
+    def _p_value(self, number: int) -> float:
+        """Of the strongest reading under one key; other keys are not counted."""
+        found = self._found[number]
+        return 1.0 if found is None else min(1.0, found.reading.p_value * self._looks)
+
     def _is_found(self, limit: float) -> bool:
-        found = self._found
-        if found is None or found.reading.payload is None:
-            return False
-        return found.reading.p_value * self._windows * _LOOKS * len(self._keys) <= limit
+        """Whether a payload was read under some key."""
+        return any(
+            found is not None
+            and found.reading.payload is not None
+            and self._p_value(number) * len(self._keys) <= limit
+            for number, found in enumerate(self._found)
+        )
 
     def _look(self, window: Iterable[Stack]) -> None:
         """Search one window, unless a mark is known by now."""
@@ -243,27 +282,30 @@ class _Viewing:
         if places[0].z > self._heard.z:
             self._heard = _Heard(places[0].z, geometry_of(places[0], spectrum), span)
         heard = [Heard(place.z, hear(spectrum, place)) for place in places]
-        for key, reading in zip(self._keys, read(heard, self._keys, places=PLACES), strict=True):
-            if self._found is None or reading.p_value < self._found.reading.p_value:
+        for number, reading in enumerate(read(heard, self._keys, places=PLACES)):
+            before = self._found[number]
+            if before is None or reading.p_value < before.reading.p_value:
                 place = places[reading.place]
-                self._found = _Found(reading, key, place, geometry_of(place, spectrum), span)
+                self._found[number] = _Found(reading, place, geometry_of(place, spectrum), span)
 
-    def _spans(self, found: _Found) -> tuple[Span, ...]:
+    def _spans(self, found: _Found, key: Key) -> tuple[Span, ...]:
         """The spans of time that say what was found."""
         payload = found.reading.payload
         if payload is None:
             return (found.span,)
-        carrying = [span for stacks in self._stacks for span in _carrying(stacks, found, payload)]
+        carrying = [
+            span for stacks in self._stacks for span in _carrying(stacks, found, key, payload)
+        ]
         return _joined(carrying) or (found.span,)
 
 
-def _carrying(stacks: Stacks, found: _Found, payload: Payload) -> Iterator[Span]:
+def _carrying(stacks: Stacks, found: _Found, key: Key, payload: Payload) -> Iterator[Span]:
     """The segments that say the same at the same place."""
     spans, strengths = [], [0.0]
     for stack in stacks:
         heard = Heard(0.0, hear(transform(stack.residual), found.place))
         spans.append(Span(stack.start_s, stack.end_s))
-        strengths.append(word_statistic(heard, found.key, payload, found.reading.pattern))
+        strengths.append(word_statistic(heard, key, payload, found.reading.pattern))
     least = _SPAN_SHARE * max(strengths)
     strengths.append(0.0)
     for number, span in enumerate(spans):

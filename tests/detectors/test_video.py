@@ -7,7 +7,7 @@ import pytest
 
 from detectors import image
 from detectors.report import Presence
-from detectors.video import detect, detect_file, detect_lumas
+from detectors.video import detect, detect_each, detect_file, detect_lumas
 from labeler.codec.keys import PUBLIC_KEY, Key, Keyring
 from labeler.codec.lattice import pattern_of
 from labeler.codec.luma import LumaFrame
@@ -199,3 +199,14 @@ def test_a_truncated_film_is_an_error(tmp_path) -> None:
     with pytest.raises(LabelerError) as raised:
         detect(open_video(cut, name="cut.mp4"), [KEY])
     assert raised.value.file == "cut.mp4"
+
+
+def test_each_key_has_a_detection_of_its_own(tmp_path) -> None:
+    target = tmp_path / "marked.mp4"
+    embed_file(clip(width=WIDTH, height=HEIGHT, frames=30), target, PAYLOAD, KEY)
+    video = open_video(target, name="marked.mp4")
+    other, own = detect_each(video, [PUBLIC_KEY, KEY])
+    assert own.payload == PAYLOAD
+    assert own.key_id == KEY.key_id
+    assert (other.presence, other.payload) == (Presence.INCONCLUSIVE, None)
+    assert own.p_value < 1e-20 < 1e-3 < other.p_value
