@@ -50,8 +50,8 @@ WANTED_PAIRS: Final = 2_000
 _SYNCHRONISATION: Final = "synchronisation, unmarked"
 _LEGEND: Final = (
     "P(count) is the probability of at least so many if p-values were uniform; the interval "
-    "(Clopper and Pearson, 95 %) is that of the true rate. A p-value is that of the best of a "
-    "case's keys, which it counts; the variants of one film resemble each other."
+    "(Clopper and Pearson, 95 %) is that of the true rate. The synchronisation knows no "
+    "key: it has one p-value for each case, and the variants of one film resemble each other."
 )
 _EXCERPT_S: Final = 4.0
 _RATE_HZ: Final = 10

@@ -9,7 +9,7 @@ has several patterns; all of them are read.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -164,20 +164,30 @@ def _decode(
         (int(place), int(key), int(pattern))
         for place, key, pattern in zip(*np.unravel_index(order, squares.shape), strict=True)
     ]
-    soft = np.stack(
-        [_code_word(weighted[place], keys[key], pattern) for place, key, pattern in triples]
-    )
     best: dict[int, _Word] = {}
-    for (place, number, pattern), payload in zip(
-        triples, error_correction.decode_each(soft), strict=True
-    ):
-        key = keys[number]
-        if payload is None or pattern not in {PICTURE_PATTERN, pattern_of(payload, key)}:
-            continue
-        z = _joint_statistic(weighted[place], key, payload, pattern)
-        if number not in best or z > best[number].z:
-            best[number] = _Word(payload, place, pattern, z)
+    # The likeliest alone: where it is the mark, the other patterns of its key need no decoding.
+    for batch in (triples[:1], triples[1:]):
+        for number, word in _words(weighted, keys, [each for each in batch if each[1] not in best]):
+            if number not in best or word.z > best[number].z:
+                best[number] = word
     return best
+
+
+def _words(
+    weighted: NDArray[np.complex64], keys: Sequence[Key], triples: Sequence[tuple[int, int, int]]
+) -> Iterator[tuple[int, _Word]]:
+    """The words that decode, of triples of place, key and pattern, each with its key's number."""
+    if not triples:
+        return
+    soft = np.stack(
+        [_code_word(weighted[place], keys[number], pattern) for place, number, pattern in triples]
+    )
+    decoded = error_correction.decode_each(soft)
+    for (place, number, pattern), payload in zip(triples, decoded, strict=True):
+        key = keys[number]
+        if payload is not None and pattern in {PICTURE_PATTERN, pattern_of(payload, key)}:
+            z = _joint_statistic(weighted[place], key, payload, pattern)
+            yield number, _Word(payload, place, pattern, z)
 
 
 def _code_word(weighted: NDArray[np.complex64], key: Key, pattern: int) -> NDArray[np.float32]:

@@ -23,8 +23,8 @@ _NO_REGISTRY: Final = (
 )
 _UNKNOWN: Final = "The registry on this machine knows no output with the short watermark {tag:04x}."
 _NONE_ALIKE: Final = (
-    "The registry on this machine knows {candidates} outputs with the short watermark {tag:04x}; "
-    "this sounds like none of them."
+    "Of outputs with the short watermark {tag:04x}, the registry on this machine knows "
+    "{candidates}: this sounds like none of them."
 )
 _SEVERAL: Final = (
     "This sounds like {matches} different outputs with the short watermark {tag:04x}: which one it "

@@ -214,8 +214,9 @@ class Verifier(Closing):
         if receipt is not None and receipt.payload is not None:
             found = self._leading_to(watermark, receipt.payload, receipt, report)
             report = _replaced(report, watermark, found)
-        told = () if resolution.warning is None else (resolution.warning,)
-        return replace(report, warnings=(*report.warnings, *told))
+        if resolution.warning is None or short in _shortened(report):
+            return report
+        return replace(report, warnings=(*report.warnings, resolution.warning))
 
     def _leading_to(
         self, watermark: Finding, payload: Payload, receipt: Receipt | None, report: Report
@@ -271,6 +272,13 @@ def _parsed(members: object, read: Callable[[Any], _Parsed]) -> _Parsed | None:
     with suppress(ValueError, KeyError, TypeError, AttributeError):
         return None if members is None else read(members)
     return None
+
+
+def _shortened(report: Report) -> set[ShortPayload]:
+    """The short forms of what is read in full: a film's pictures may say what its sound means."""
+    details = (each.detail for each in report.findings if each.technique is Technique.WATERMARK)
+    payloads = (_parsed(detail.get("payload"), read_payload) for detail in details)
+    return {ShortPayload.of(payload) for payload in payloads if payload is not None}
 
 
 def _replaced(report: Report, old: Finding, new: Finding) -> Report:

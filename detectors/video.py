@@ -48,6 +48,7 @@ _SHORT_S: Final = 20.0
 """Films up to this length are short: where a first look shows nothing, a second takes every frame,
 as far as `_CLOSELY_S` lets it. Others have frames enough as it is."""
 _CLOSELY_S: Final = 1 / 32
+"""In that second look, at most one frame in so many seconds."""
 _LOOKS: Final = 3
 """How often a window is searched: all its frames, its key frames, and both together."""
 _SURE: Final = 1e-3
@@ -84,7 +85,7 @@ class Detection:
     """Probability of so strong a synchronisation without any lattice mark."""
 
 
-def detect_file(path: Path, keys: Mapping[str, Key] | Iterable[Key]) -> Detection:
+def detect_file(path: Path | str, keys: Mapping[str, Key] | Iterable[Key]) -> Detection:
     """Look for the strongest mark under any of ``keys`` in a file.
 
     Args:
@@ -95,7 +96,7 @@ def detect_file(path: Path, keys: Mapping[str, Key] | Iterable[Key]) -> Detectio
         MediaError: It cannot be opened or decoded.
         ValueError: No key was given.
     """
-    return detect(open_video(path, name=path.name), keys)
+    return detect(open_video(Path(path), name=str(path)), keys)
 
 
 def detect(video: Video, keys: Mapping[str, Key] | Iterable[Key]) -> Detection:
@@ -147,8 +148,8 @@ def detect_lumas(frames: Iterable[LumaFrame], keys: Mapping[str, Key] | Iterable
 
 def _view(video: Video, keys: list[Key]) -> _Viewing:
     """Look through a film: cheaply, and where that is not enough, closely."""
-    viewing = _Viewing(keys)
     is_short = video.duration_s is not None and video.duration_s <= _SHORT_S
+    viewing = _Viewing(keys, passes=2 if is_short else 1)
     viewing.watch(video.frames(every_s=_SAMPLED_S[0 if is_short else 1], skip=True))
     if is_short and not viewing.is_present:
         viewing.watch(video.frames(every_s=_CLOSELY_S))
@@ -172,19 +173,24 @@ class _Heard:
 
     z: float
     geometry: Geometry | None
-    span: Span
 
 
 class _Viewing:
-    """One film that is being looked through."""
+    """One film that is being looked through.
 
-    def __init__(self, keys: list[Key]) -> None:
+    Args:
+        keys: Under which marks are looked for.
+        passes: How often it may be watched; significance counts them all.
+    """
+
+    def __init__(self, keys: list[Key], *, passes: int = 1) -> None:
         self._keys = keys
+        self._passes = passes
         self._stacks: list[Stacks] = []
         self._windows = 0
         self._frames = 0
         self._found: list[_Found | None] = [None] * len(keys)
-        self._heard = _Heard(0.0, None, Span(0.0, 0.0))
+        self._heard = _Heard(0.0, None)
 
     @property
     def is_present(self) -> bool:
@@ -244,7 +250,9 @@ class _Viewing:
     @property
     def _looks(self) -> int:
         """How many searches there could have been."""
-        return max(1, self._windows * _LOOKS)
+        # A pass that was not needed would have had as many windows as the one before.
+        passes = 1 + self._passes - len(self._stacks)
+        return max(1, self._windows * passes * _LOOKS)
 
     def _p_value(self, number: int) -> float:
         """Of the strongest reading under one key; other keys are not counted."""
@@ -280,7 +288,7 @@ class _Viewing:
         if not places:
             return
         if places[0].z > self._heard.z:
-            self._heard = _Heard(places[0].z, geometry_of(places[0], spectrum), span)
+            self._heard = _Heard(places[0].z, geometry_of(places[0], spectrum))
         heard = [Heard(place.z, hear(spectrum, place)) for place in places]
         for number, reading in enumerate(read(heard, self._keys, places=PLACES)):
             before = self._found[number]

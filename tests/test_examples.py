@@ -49,6 +49,7 @@ def test_the_snippets_of_the_readme_run(
     names: dict[str, object] = {
         "pixels": np.ascontiguousarray(pixels),
         "samples": speech,
+        "lumas": [photograph(720, 1280)[..., 1].copy()] * 2,
         "speech_chunks": np.array_split(speech, 100),
     }
     for snippet in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL):

@@ -87,11 +87,13 @@ class SerialPool(Generic[Task, Result]):
         self._start = start
         self._watch = watch
         self._task: Task | None = None
+        self._stop: Callable[[], bool] | None = None
 
     def run(
         self, tasks: Iterable[Task], *, stop: Callable[[], bool]
     ) -> Iterator[Finished[Task, Result]]:
         """See `Pool.run`."""
+        self._stop = stop
         with self._start(_Slowly(self._tell)) as work:
             for task in tasks:
                 self._task = task
@@ -100,6 +102,8 @@ class SerialPool(Generic[Task, Result]):
                     return
 
     def _tell(self, part: float) -> None:
+        if self._stop is not None:
+            self._stop()  # Whoever wishes to stop shall not wait to hear that this was noticed.
         if self._watch is not None and self._task is not None:
             self._watch(self._task, part)
 

@@ -102,8 +102,10 @@ class WordResults:
     def _failures(self) -> Table:
         table = _new_table("failed", "why")
         for item, error in self._failed:
-            # The file is in the first column already.
             why = f"{error.problem}. {error.hint}." if error.hint else error.problem
+            # The source is in the first column already, but it may be about something else.
+            if error.file not in {None, item.source}:
+                why = f"{error.file}: {why}"
             table.add_row(Text(printable(item.source), style="bold red"), Text(printable(why)))
         return table
 

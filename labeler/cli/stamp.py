@@ -194,12 +194,20 @@ class _Batch:
                     meter.finish(finished.task, failed=failed)
         results.finish(self.out)
         if interrupts.exit_code is not None and done < len(agenda.todo):
+            self._clear_scratch()
             complain(
                 f"stopped after {done} of {len(agenda.todo)} files; "
                 "the same command with --resume goes on"
             )
             return interrupts.exit_code
         return EXIT_FAILED if failed else EXIT_OK
+
+    def _clear_scratch(self) -> None:
+        """Remove what workers that were stopped at once have left: of films, gigabytes."""
+        from labeler.media.scratch import remove_abandoned  # noqa: PLC0415 - slow to import
+
+        with suppress(OSError):  # The next run tries again.
+            remove_abandoned(self.order.settings.scratch)
 
     def _pool(
         self, ledger: Ledger, todo: Sequence[Task], *, watch: Watch[Task]

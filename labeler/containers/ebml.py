@@ -86,7 +86,7 @@ def parse(file: BinaryIO) -> Segment:
     size = file_size(file)
     header = _element(file, 0, size)
     if header.id != _EBML:
-        raise damaged("the WebM file does not begin with its header")
+        raise damaged("the Matroska file does not begin with its header")
     at = header.body.end
     while (segment := _element(file, at, size)).id != _SEGMENT:
         at = segment.body.end
@@ -95,7 +95,7 @@ def parse(file: BinaryIO) -> Segment:
     while at < segment.body.end:
         element = _element(file, at, segment.body.end)
         if element.is_endless and element.id != _CLUSTER:
-            raise damaged("an element of the WebM file has no size")
+            raise damaged("an element of the Matroska file has no size")
         # A cluster without size is gone through; its blocks are passed over one by one.
         at = element.body.start if element.is_endless else element.body.end
         if element.id in _LISTED:
@@ -114,7 +114,7 @@ def _parse_element(head: bytes, at: int, end: int) -> Element:
     id_bytes = _width(head, 0, 4)
     size_bytes = _width(head, id_bytes, 8)
     if not id_bytes or not size_bytes or len(head) < id_bytes + size_bytes:
-        raise damaged("the WebM file holds something that is no element")
+        raise damaged("the Matroska file holds something that is no element")
     start = at + id_bytes + size_bytes
     value = int.from_bytes(head[id_bytes : id_bytes + size_bytes], "big")
     unknown = (1 << 7 * size_bytes) - 1
@@ -122,7 +122,7 @@ def _parse_element(head: bytes, at: int, end: int) -> Element:
     if value == unknown:
         return Element(head[:id_bytes], at, Span(start, end), is_endless=True)
     if start + value > end:
-        raise damaged("the WebM file ends in the middle of an element")
+        raise damaged("the Matroska file ends in the middle of an element")
     return Element(head[:id_bytes], at, Span(start, start + value))
 
 
@@ -141,7 +141,7 @@ def content(file: BinaryIO, element: Element) -> bytes:
         UnreadableMediaError: That is too much for metadata.
     """
     if len(element.body) > _MAX_READ_BYTES:
-        raise damaged("the metadata of the WebM file are larger than any that programs write")
+        raise damaged("the metadata of the Matroska file are larger than any that programs write")
     file.seek(element.body.start)
     return file.read(len(element.body))
 
@@ -277,7 +277,7 @@ def _sized_head(element: Element, more: int) -> bytes:
     size = unknown if element.is_endless else len(element.body) + more
     if size >= unknown and not element.is_endless:
         raise MetadataError(
-            "the WebM file's segment has no room for more metadata",
+            "the Matroska file's segment has no room for more metadata",
             hint="Remux the file first, for example with `ffmpeg -c copy`",
         )
     return _SEGMENT + (size | 1 << 7 * width).to_bytes(width, "big")

@@ -186,10 +186,10 @@ def read_layout(file: BinaryIO) -> Layout:
     heads = _walk(file, 0, size)
     header = next(heads, None)
     if header is None or header.id != _EBML:
-        raise damaged("the WebM file does not begin with its header")
+        raise damaged("the Matroska file does not begin with its header")
     segment = next((element for element in heads if element.id == _SEGMENT), None)
     if segment is None:
-        raise damaged("the WebM file holds nothing")
+        raise damaged("the Matroska file holds nothing")
     first = segment.body.end
     kept = []
     # What cuts the walk short is told by those who go through the clusters.
@@ -234,12 +234,12 @@ def _walk(file: BinaryIO, position: int, end: int, *, inside: bool = True) -> It
         kind, header, size = _parse_head(file.read(12), position)
         body = position + header
         if size is None and kind not in {CLUSTER, _SEGMENT}:
-            raise damaged("an element of the WebM file has no size")
+            raise damaged("an element of the Matroska file has no size")
         behind = end if size is None else body + size
         if behind > end and kind not in {CLUSTER, _SEGMENT}:
-            raise damaged("the WebM file ends in the middle of an element")
+            raise damaged("the Matroska file ends in the middle of an element")
         if position < cluster_end < behind:
-            raise damaged("an element of the WebM file is larger than the cluster that it is in")
+            raise damaged("an element of the Matroska file is larger than its cluster")
         # Of a cluster or segment that was cut off there is something left.
         is_cut |= behind > end
         yield Element(kind, position, Span(body, min(behind, end)))
@@ -248,7 +248,7 @@ def _walk(file: BinaryIO, position: int, end: int, *, inside: bool = True) -> It
             cluster_end = 0 if size is None else min(behind, end)
         position = body if is_entered else behind
     if is_cut:
-        raise damaged("the WebM file ends in the middle of an element")
+        raise damaged("the Matroska file ends in the middle of an element")
 
 
 def walk(file: BinaryIO, layout: Layout) -> Iterator[Element]:

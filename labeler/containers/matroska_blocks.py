@@ -68,7 +68,7 @@ def blocks(file: BinaryIO, layout: Layout) -> Iterator[Block]:
         if element.id == matroska.TIMESTAMP:
             time = matroska.number(_read(file, element.body.start, min(8, len(element.body))))
             if time > _MAX_TIME:
-                raise damaged("a cluster of the WebM file begins later than anything can")
+                raise damaged("a cluster of the Matroska file begins later than anything can")
         elif element.id == matroska.SIMPLE_BLOCK:
             yield _block(file, element, element.body, time)
         elif element.id == matroska.BLOCK_GROUP:
@@ -90,7 +90,7 @@ def _grouped(file: BinaryIO, group: Element, time: int) -> Block:
         if len(fields) > _MAX_FIELDS:
             break
     if block is None or len(fields) > _MAX_FIELDS:
-        raise damaged("a block of the WebM file is damaged")
+        raise damaged("a block of the Matroska file is damaged")
     return _block(file, group, block.body, time, tuple(fields))
 
 
@@ -100,7 +100,7 @@ def _block(
     head = _read(file, body.start, min(_HEAD_BYTES, len(body)))
     width = 9 - head[0].bit_length() if head else 9
     if width > 8 or len(head) < width + 3:
-        raise damaged("a block of the WebM file is damaged")
+        raise damaged("a block of the Matroska file is damaged")
     return Block(
         element=element,
         track=int.from_bytes(head[:width], "big") & (1 << 7 * width) - 1,
@@ -155,7 +155,7 @@ def unlaced(data: bytes, flags: int) -> tuple[bytes, ...]:
     if not lacing:
         return (data,)
     if not data:
-        raise damaged("a block of the WebM file is damaged")
+        raise damaged("a block of the Matroska file is damaged")
     count, rest = data[0] + 1, data[1:]
     if lacing == 2:
         sizes = [len(rest) // count] * (count - 1)
@@ -166,7 +166,7 @@ def unlaced(data: bytes, flags: int) -> tuple[bytes, ...]:
 
 def _cut(data: bytes, sizes: list[int]) -> Iterator[bytes]:
     if sum(sizes) > len(data) or any(size < 0 for size in sizes):
-        raise damaged("a block of the WebM file is damaged")
+        raise damaged("a block of the Matroska file is damaged")
     position = 0
     for size in sizes:
         yield data[position : position + size]
@@ -194,7 +194,7 @@ def _ebml_sizes(data: bytes, count: int) -> tuple[list[int], bytes]:
     for _ in range(count - 1):
         width = 9 - data[position].bit_length() if position < len(data) else 9
         if width > 8:
-            raise damaged("a block of the WebM file is damaged")
+            raise damaged("a block of the Matroska file is damaged")
         value = int.from_bytes(data[position : position + width], "big") & (1 << 7 * width) - 1
         position += width
         middle = (1 << 7 * width - 1) - 1

@@ -62,7 +62,7 @@ _PERSISTENCE: Final = 0.9
 _MOST_GAIN: Final = 0.8
 """Grey levels of amplitude for each of the mask: more would make flat black frames noisy."""
 _ROUNDING: Final = 1 / 12
-"""Mean square of what rounding to whole code values adds."""
+"""Mean square of what rounding to whole code values adds, in squared code values."""
 _ERODE: Final = np.ones((3, 3), np.uint8)
 
 
@@ -127,7 +127,10 @@ class Marker:
         self._pattern = _Bands(
             *(_spread(band, self._shape) for band in (pattern.low, pattern.high))
         )
-        self._amplitude = _amplitude(strength, height * width) * _TRANSFER_GAIN[transfer]
+        self._rounding = _ROUNDING / 4.0 ** (depth - 8)
+        self._amplitude = _TRANSFER_GAIN[transfer] * math.sqrt(
+            _mean_square(strength, height * width) - self._rounding
+        )
         factor = max(1, round(min(height, width) / _MASK_LINES))
         self._reduced = (max(2, width // factor), max(2, height // factor))
         self._deviation: NDArray[np.float32] | None = None
@@ -201,7 +204,7 @@ class Marker:
         if not math.isinf(self._gain):
             gain = min(gain, _PERSISTENCE * self._gain + (1 - _PERSISTENCE) * gain)
         self._gain = gain
-        self._changed += gain**2 * energy
+        self._changed += gain**2 * energy + self._rounding
         self._frames += 1
         return gain
 
@@ -222,8 +225,8 @@ class Marker:
 
 
 def embed_file(
-    source: Path,
-    target: Path,
+    source: Path | str,
+    target: Path | str,
     payload: Payload,
     key: Key = PUBLIC_KEY,
     *,
@@ -243,8 +246,9 @@ def embed_file(
     Raises:
         CapacityError: The film is too small.
         MediaError: It cannot be read, or not be written again without loss.
+        OutputError: ``target`` exists already, or cannot be written.
     """
-    video = open_video(source, name=source.name)
+    video = open_video(Path(source), name=str(source))
     marker = Marker(
         video.height,
         video.width,
@@ -254,15 +258,14 @@ def embed_file(
         depth=video.depth,
         transfer=video.transfer,
     )
-    video.encode(marker.mark, target, progress=progress)
+    video.encode(marker.mark, Path(target), progress=progress)
 
 
-def _amplitude(strength: Strength, pixels: int) -> float:
-    """Root mean square of what is added, grey levels."""
+def _mean_square(strength: Strength, pixels: int) -> float:
+    """Of the change of the luma, squared grey levels."""
     few, many = _SMALL_PIXELS
     smallness = min(1.0, max(0.0, (many - pixels) / (many - few)))
-    squared = 255**2 * 10.0 ** ((_SMALL_DB * smallness - _PSNR_DB[strength]) / 10)
-    return math.sqrt(squared - _ROUNDING)
+    return float(255**2 * 10.0 ** ((_SMALL_DB * smallness - _PSNR_DB[strength]) / 10))
 
 
 def _spread(band: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 
 __all__ = [
     "CONVERT",
+    "CONVERT_FILM",
     "CONVERT_SOUND",
     "FOREIGN_BRANDS",
     "OTHER_EXTENSIONS",
@@ -21,6 +22,9 @@ CONVERT: Final = "Convert it to one of JPEG, PNG, WebP, AVIF or TIFF first"
 """What to do with a picture of a format that is not handled."""
 CONVERT_SOUND: Final = "Convert it to WAV, FLAC or another of the sound formats handled first"
 """What to do with such a sound."""
+CONVERT_FILM: Final = "Convert it to MP4 or Matroska first"
+"""What to do with such a film."""
+_CONVERT_EITHER: Final = "Convert it first: a film to MP4 or Matroska, sound to WAV or FLAC"
 
 # What an extension promises that is no `MediaType`; extensions found in neither table promise
 # nothing (".bin", ".tmp", the hash at the end of a cache's file name).
@@ -43,7 +47,7 @@ FOREIGN_BRANDS: Final = {
     b"M4P ": ("sound with copy protection, which only its shop's players can read", None),
     **dict.fromkeys(
         (b"3gp4", b"3gp5", b"3gp6", b"3gp7", b"3ge6", b"3gg6", b"3g2a", b"3g2b"),
-        ("a 3GPP file", CONVERT_SOUND),
+        ("a 3GPP file", _CONVERT_EITHER),
     ),
 }
 """ISO base media files that are only recognised, by their major brand."""
@@ -73,7 +77,7 @@ _FOREIGN: Final = (
     (b"riff\x2e\x91\xcf\x11", "Wave64 sound", CONVERT_SOUND),
     (b"RIFX", "big-endian WAV sound (RIFX)", CONVERT_SOUND),
     (b"caff", "sound in a Core Audio file (CAF)", CONVERT_SOUND),
-    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "Windows Media (ASF, WMA)", CONVERT_SOUND),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "Windows Media (ASF, WMA, WMV)", _CONVERT_EITHER),
     (b"#!AMR", "AMR speech", CONVERT_SOUND),
     (b"MThd", "a MIDI file, which holds notes and no sound", "Render it as sound first"),
     (b"\x0b\x77", "AC-3 sound", CONVERT_SOUND),
@@ -89,9 +93,9 @@ _FOREIGN: Final = (
     (b".snd", "sound in a Sun or NeXT file (AU)", CONVERT_SOUND),
     (b"Creative Voice File", "sound in a Creative Voice file", CONVERT_SOUND),
     (b"ADIF", "AAC in an ADIF stream", CONVERT_SOUND),
-    (b".RMF", "RealMedia", CONVERT_SOUND),
-    (b"FLV\x01", "a Flash video", None),
-    (b"\0\0\x01\xba", "an MPEG video", None),
+    (b".RMF", "RealMedia", _CONVERT_EITHER),
+    (b"FLV\x01", "a Flash video", CONVERT_FILM),
+    (b"\0\0\x01\xba", "an MPEG video", CONVERT_FILM),
     (b"\x7fELF", "a program", None),
     (b"MZ", "a program", None),
 )  # fmt: skip
@@ -102,7 +106,14 @@ def probe_foreign(head: bytes) -> Foreign | None:
     for signature, description, hint in _FOREIGN:
         if head.startswith(signature):
             return (description, hint)
+    if any(_is_transport_stream(head[start:]) for start in (0, 4)):
+        return ("an MPEG transport stream", CONVERT_FILM)
     return None
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    """Whether packets of 188 bytes follow each other, or of 192, as cameras and Blu-ray have it."""
+    return any(head[: 3 * size : size] == b"GGG" for size in (188, 192))
 
 
 def probe_text(head: bytes) -> Foreign | None:

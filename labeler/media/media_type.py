@@ -18,6 +18,7 @@ from labeler.containers.sound_heads import (
 )
 from labeler.errors import UnreadableMediaError, UnsupportedMediaError
 from labeler.media.foreign import (
+    CONVERT_FILM,
     CONVERT_SOUND,
     FOREIGN_BRANDS,
     OTHER_EXTENSIONS,
@@ -284,10 +285,11 @@ def check_name(media_type: MediaType, name: str) -> None:
 
 
 def _promise(extension: str) -> str | None:
-    for media_type, extensions in _EXTENSIONS.items():
-        if extension in extensions:
-            return media_type.label
-    return OTHER_EXTENSIONS.get(extension)
+    fitting = [media_type for media_type in MediaType if extension in media_type.extensions]
+    if not fitting:
+        return OTHER_EXTENSIONS.get(extension)
+    # Of films and of sound in the same container, those that are usually called so.
+    return min(fitting, key=lambda each: each.extensions.index(extension)).label
 
 
 def _handled(found: MediaType | Foreign, name: str) -> MediaType:
@@ -319,7 +321,7 @@ def _behind_id3(head: bytes, name: str) -> MediaType:
 def _probe_riff(head: bytes) -> MediaType | Foreign | None:
     if head[:4] not in {b"RIFF", b"RF64", b"BW64"} or len(head) < 12:
         return None
-    other = ("a RIFF file that holds neither a picture nor sound", None)
+    other = ("a RIFF file that holds neither a picture, nor sound, nor a film", None)
     return _RIFF_FORMS.get(head[8:12], other)
 
 
@@ -336,7 +338,7 @@ def _probe_ogg(head: bytes) -> MediaType | Foreign | None:
         return None
     streams = list(ogg_streams(head))
     if any(stream.startswith(_OGG_PICTURES) for stream in streams):
-        return ("an Ogg video", None)
+        return ("an Ogg video", CONVERT_FILM)
     if any(stream.startswith(_OGG_SOUND) for stream in streams):
         return MediaType.OGG
     for signature, description in _OGG_OTHER:

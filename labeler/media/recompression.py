@@ -18,6 +18,8 @@ __all__ = ["recompressed"]
 _THREADS: Final = 2
 # x264 knows 8 and 10 bits.
 _MORE_DEPTH: Final = 10
+_SLOWEST_HZ: Final = 1.0
+"""For x264 no frame lasts longer than a second."""
 
 
 def recompressed(
@@ -78,7 +80,7 @@ class _Coder:
         encoder: Any = CodecContext.create("libx264", "w")
         encoder.height, encoder.width = first.shape
         encoder.pix_fmt, encoder.thread_count = self._form, _THREADS
-        encoder.framerate = Fraction(frame_rate).limit_denominator(1001)
+        encoder.framerate = Fraction(max(frame_rate, _SLOWEST_HZ)).limit_denominator(1001)
         encoder.time_base = 1 / encoder.framerate
         encoder.options = {"preset": preset, "crf": str(crf)}
         self._encoder = encoder

@@ -20,7 +20,7 @@ from typing import Final
 from labeler.closing import Closing
 from labeler.errors import OutputError
 
-__all__ = ["Scratch"]
+__all__ = ["Scratch", "remove_abandoned"]
 
 _PREFIX: Final = "labeler-scratch-"
 
@@ -35,7 +35,7 @@ class Scratch(Closing):
     __slots__ = ("_descriptor", "_folder", "_parent")
 
     def __init__(self, parent: Path | None = None) -> None:
-        self._parent = Path(tempfile.gettempdir()) if parent is None else parent
+        self._parent = _place(parent)
         self._folder: Path | None = None
         self._descriptor = -1
 
@@ -51,7 +51,7 @@ class Scratch(Closing):
         if self._folder is None:
             with self.writing():
                 self._parent.mkdir(parents=True, exist_ok=True)
-                _remove_abandoned(self._parent)
+                remove_abandoned(self._parent)
                 self._folder, self._descriptor = _make_folder(self._parent)
         return self._folder / (secrets.token_hex(8) + suffix)
 
@@ -67,7 +67,7 @@ class Scratch(Closing):
         except (OSError, OutputError) as error:
             reason = error.problem if isinstance(error, OutputError) else error.strerror
             raise OutputError(
-                f"temporary files cannot be written ({reason or error})",
+                f"temporary files cannot be written: {reason or error}",
                 file=self._parent,
                 hint="Make room there, or set LABELER_SCRATCH to a folder on another disk",
             ) from error
@@ -78,6 +78,10 @@ class Scratch(Closing):
             shutil.rmtree(self._folder, ignore_errors=True)
             os.close(self._descriptor)
             self._folder = None
+
+
+def _place(parent: Path | None) -> Path:
+    return Path(tempfile.gettempdir()) if parent is None else parent
 
 
 def _make_folder(parent: Path) -> tuple[Path, int]:
@@ -93,9 +97,16 @@ def _make_folder(parent: Path) -> tuple[Path, int]:
             os.close(descriptor)
 
 
-def _remove_abandoned(parent: Path) -> None:
-    """Remove folders whose processes have ended without doing so."""
-    with os.scandir(parent) as entries:
+def remove_abandoned(parent: Path | None = None) -> None:
+    """Remove folders whose processes have ended without doing so.
+
+    Args:
+        parent: As in `Scratch`.
+
+    Raises:
+        OSError: The folder that they lie in cannot be read.
+    """
+    with os.scandir(_place(parent)) as entries:
         for entry in entries:
             if not entry.name.startswith(_PREFIX):
                 continue

@@ -40,9 +40,9 @@ _CODECS: Final = {
 
 # As errors call it.
 _WHAT: Final = "the sound"
-_REMUX: Final = (
-    "Its sound is not handled in this container; remux it first, for example with "
-    "`ffmpeg -i in.avi -map 0 -c copy out.mkv`"
+# Its pictures have no times, which a mere copy into Matroska would need.
+_CONVERT: Final = (
+    "Convert the film first, for example with `ffmpeg -i in.avi -crf 16 -c:a flac out.mkv`"
 )
 _BLOCK_FRAMES: Final = 1 << 16
 
@@ -63,10 +63,14 @@ def open_sound(path: Path, *, name: str, limits: SoundLimits | None = None) -> S
     """
     with reading(_WHAT, name), open_regular(path) as file:
         media_type = sniff_file(file, name=name)
+    if media_type.kind is MediaKind.VIDEO and media_type not in _CODECS:
+        raise UnsupportedMediaError(
+            f"the sound of {media_type.label} files cannot be handled", hint=_CONVERT, file=name
+        )
     if media_type not in _CODECS:
         raise UnsupportedMediaError(
             f"the file is {media_type.label}, and sound is expected",
-            hint=_REMUX if media_type.kind is MediaKind.VIDEO else "Open it as a picture",
+            hint="Open it as a picture",
             file=name,
         )
     module, attribute = _CODECS[media_type]

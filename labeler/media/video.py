@@ -154,6 +154,11 @@ class Video:
         return self.sound_tracks > 0
 
     @property
+    def picture_tracks(self) -> int:
+        """How many tracks of moving pictures there are; this is the first."""
+        return self._track.picture_tracks
+
+    @property
     def sound_tracks(self) -> int:
         """How many sound tracks there are, in whatever codec; one of them plays by default."""
         return self._track.sound_tracks

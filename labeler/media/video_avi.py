@@ -20,7 +20,7 @@ from labeler.containers.splice import blocks as read_parts
 from labeler.errors import UnsupportedMediaError
 from labeler.media.content import open_regular
 from labeler.media.video_interface import PictureTrack
-from labeler.media.video_opening import open_film
+from labeler.media.video_opening import METADATA_ERRORS, open_film
 
 __all__ = ["replace_pictures"]
 
@@ -62,7 +62,10 @@ def _mux(source: Path, pictures: Path, target: Path, track: PictureTrack) -> Non
     with ExitStack() as stack:
         film = stack.enter_context(open_film(source, track.media_type))
         coded = stack.enter_context(open_film(pictures, track.media_type))
-        output = stack.enter_context(av.open(f"file:{target.absolute()}", "w", format="avi"))
+        url = f"file:{target.absolute()}"
+        output = stack.enter_context(
+            av.open(url, "w", format="avi", metadata_errors=METADATA_ERRORS)
+        )
         output.metadata.update(film.metadata)
         new: Any = coded.streams.video[0]
         streams: dict[int, Any] = {}

@@ -156,8 +156,10 @@ def _chroma_option(track: PictureTrack) -> dict[str, str]:
 def _own_options(track: PictureTrack) -> dict[str, str]:
     """What the encoder has to be told about this film."""
     if track.codec == "h264":
-        light = _light(track, "mastering-display={}", "cll={}")
-        return {"x264-params": ":".join(light)} if light else {}
+        # Else it notes the unit of the timestamps as the rate, which some players believe.
+        even = ["force-cfr=1"] if track.is_even else []
+        params = even + _light(track, "mastering-display={}", "cll={}")
+        return {"x264-params": ":".join(params)} if params else {}
     if track.codec == "hevc":
         light = _light(track, "master-display={}", "max-cll={}")
         fixed = (

@@ -16,7 +16,7 @@ from labeler.errors import UnsupportedMediaError
 from labeler.media.guards import reason
 from labeler.media.video_interface import PictureTrack, VideoLimits
 from labeler.media.video_luma import luma_access
-from labeler.media.video_opening import DECODER_ERRORS, decoder_for, open_film, stamp_of
+from labeler.media.video_opening import DECODER_ERRORS, THREADS, decoder_for, open_film, stamp_of
 
 __all__ = ["Selection", "check_frame", "decoded", "luma_frames"]
 
@@ -57,6 +57,8 @@ def luma_frames(
         decoder = decoder_for(stream, max_pixels=limits.max_pixels)
         if wanted.skip:
             decoder.skip_frame = "NONREF"
+            # Frames that are passed over take their turn among the threads.
+            decoder.thread_count = 2 * THREADS
         clock = _Clock(track)
         if wanted.start_s > 0 and track.first_stamp is not None:
             container.seek(clock.stamp(wanted.start_s), stream=stream)

@@ -106,6 +106,8 @@ class PictureTrack:
     """When the first frame is shown, in these units; None where nobody knows."""
     rate: Fraction | None
     """Frames a second, on the whole."""
+    is_even: bool
+    """Whether all frames are shown for equally long, as far as the header tells."""
     duration_s: float | None
     rotation_deg: int
     """How far a player turns it, degrees counter-clockwise, -180 to 180."""
@@ -116,6 +118,8 @@ class PictureTrack:
     is_interlaced: bool
     has_alpha: bool
     """Whether there is a second picture in each packet of VP8 or VP9, for transparency."""
+    picture_tracks: int
+    """How many tracks of moving pictures the film has; this is the first."""
     sound_tracks: int
     """How many sound tracks the film has, in whatever codec."""
     mastering: bytes = field(default=b"", repr=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -13,6 +14,7 @@ from av.sidedata.sidedata import Type
 from av.stream import Disposition
 
 from labeler.codec.luma import Transfer
+from labeler.containers.damage import damaged
 from labeler.containers.parameter_sets import chroma_location
 from labeler.errors import UnreadableMediaError, UnsupportedMediaError
 from labeler.media.guards import reason
@@ -20,12 +22,22 @@ from labeler.media.media_type import MediaType
 from labeler.media.video_interface import Colours, PictureTrack, VideoLimits
 from labeler.media.video_luma import luma_access
 
-__all__ = ["DECODER_ERRORS", "THREADS", "decoder_for", "open_film", "read_track", "stamp_of"]
+__all__ = [
+    "DECODER_ERRORS",
+    "METADATA_ERRORS",
+    "THREADS",
+    "decoder_for",
+    "open_film",
+    "read_track",
+    "stamp_of",
+]
 
 THREADS: Final = 2
 """How many threads a decoder or encoder gets."""
 DECODER_ERRORS: Final = (av.FFmpegError, ValueError)
 """What a decoder raises for damaged packets."""
+METADATA_ERRORS: Final = "surrogateescape"
+"""Not all titles are UTF-8: their bytes are kept as they are."""
 
 _DEMUXERS: Final = {
     MediaType.MP4: "mov",
@@ -67,8 +79,20 @@ def open_film(
     if as_coded and _DEMUXERS[media_type] == "mov":
         options["ignore_editlist"] = "1"
     url = f"file:{path.absolute()}"
-    with av.open(url, "r", format=_DEMUXERS[media_type], options=options) as container:
-        yield container
+    try:
+        with av.open(
+            url,
+            "r",
+            format=_DEMUXERS[media_type],
+            options=options,
+            metadata_errors=METADATA_ERRORS,
+        ) as container:
+            yield container
+    except OSError as error:
+        # What FFmpeg calls so is mostly the end of a file that was cut off.
+        if isinstance(error, av.FFmpegError) and error.errno == errno.EIO:
+            raise damaged(f"the video cannot be decoded ({reason(error)})") from error
+        raise
 
 
 def read_track(path: Path, media_type: MediaType, limits: VideoLimits) -> PictureTrack:
@@ -103,12 +127,14 @@ def read_track(path: Path, media_type: MediaType, limits: VideoLimits) -> Pictur
             time_base=stream.time_base or Fraction(1, 1000),
             first_stamp=stamp_of(frame),
             rate=_rate(stream),
+            is_even=stream.average_rate == stream.base_rate,
             duration_s=duration_s,
             rotation_deg=frame.rotation,
             sample_aspect=_sample_aspect(stream),
             field_order=context.field_order,
             is_interlaced=context.field_order in _INTERLACED or frame.interlaced_frame,
             has_alpha=_has_alpha(stream),
+            picture_tracks=len(_moving_pictures(container)),
             sound_tracks=len(container.streams.audio),
             beyond=_beyond(frame, _codec_name(context)),
             mastering=side[_MASTERING],
@@ -127,9 +153,7 @@ def _picture_stream(container: av.container.InputContainer) -> av.VideoStream:
         UnreadableMediaError: There is none.
         UnsupportedMediaError: Nobody knows how it is coded.
     """
-    for stream in container.streams.video:
-        if stream.disposition & _NO_FILM:
-            continue
+    for stream in _moving_pictures(container):
         if stream.codec_context is None:
             raise UnsupportedMediaError(
                 "the video is coded in a way that Labeler cannot decode",
@@ -139,6 +163,11 @@ def _picture_stream(container: av.container.InputContainer) -> av.VideoStream:
     raise UnreadableMediaError(
         "the file has no pictures", hint="Get an undamaged copy of it, or one with pictures"
     )
+
+
+def _moving_pictures(container: av.container.InputContainer) -> list[av.VideoStream]:
+    """The streams of pictures that are no cover art."""
+    return [each for each in container.streams.video if not each.disposition & _NO_FILM]
 
 
 def stamp_of(frame: av.VideoFrame) -> int | None:
@@ -231,10 +260,16 @@ def _first_frame(
 
     Raises:
         UnreadableMediaError: There is none.
+        UnsupportedMediaError: They are encrypted.
     """
     decoder = decoder_for(stream, max_pixels=limits.max_pixels)
     problem: Exception | None = None
     for number, packet in enumerate(container.demux(stream)):
+        if packet.has_sidedata("encryption_info"):
+            raise UnsupportedMediaError(
+                "the pictures are protected against copying (DRM)",
+                hint="Ask their publisher for a file without protection",
+            )
         try:
             for frame in decoder.decode(packet):
                 return frame

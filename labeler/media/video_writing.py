@@ -192,7 +192,9 @@ class _Pictures:
         if last is None:
             return stamp
         if stamp < last:
-            raise damaged(f"the video goes back in time at {self._time_s(last):.2f} s")
+            raise damaged(
+                f"the video stands still, or goes back in time, at {self._time_s(last):.2f} s"
+            )
         return max(stamp, last + 1)
 
     def _time_s(self, stamp: int) -> float:

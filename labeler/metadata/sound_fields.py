@@ -208,7 +208,7 @@ _UIDS: Final = frozenset({b"\x63\xc5", b"\x63\xc9", b"\x63\xc4", b"\x63\xc6"})
 
 
 def find_webm(stream: BinaryIO) -> Statements:
-    """The tags of a WebM file."""
+    """The tags of a Matroska file."""
     fields = []
     for element in ebml.parse(stream).all(ebml.TAGS):
         for kind, tag in ebml.children(ebml.content(stream, element)):
@@ -220,7 +220,7 @@ def find_webm(stream: BinaryIO) -> Statements:
 
 
 def put_webm(source: BinaryIO, target: BinaryIO, fields: dict[str, str]) -> None:
-    """Write a WebM file with ``fields`` among its tags."""
+    """Write a Matroska file with ``fields`` among its tags."""
     segment = ebml.parse(source)
     # All claims go into one element, so that those before it can go.
     known, _ = stated(find_webm(source))

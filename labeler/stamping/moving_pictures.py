@@ -21,7 +21,7 @@ from labeler.stamping.trial import Trial
 
 __all__ = ["MovingPictureWatermarking", "open_film"]
 
-_PIECE_S: Final = 5.0
+_PIECE_S: Final = 2.0
 """Length of the pieces of a film that are looked at, seconds: at its start, middle and end. The
 mark of a film is the same everywhere, and a few seconds say all of it."""
 _EVERY_S: Final = 0.25

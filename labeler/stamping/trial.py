@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import cv2
@@ -41,9 +42,11 @@ _USUAL_RATE_HZ: Final = 25.0
 
 _EXCERPT_S: Final = 1.0
 """Length of each excerpt, seconds."""
+_EXCERPT_FRAMES: Final = 120
+"""Most frames of one, however many a second has."""
 _EXCERPTS: Final = 3
 """Most excerpts."""
-_EXCERPT_EVERY_S: Final = 10.0
+_EXCERPT_EVERY_S: Final = 20.0
 """A film has an excerpt for so many seconds: the trial is to be short beside the encoding."""
 _CANDIDATES: Final = 9
 """Places of a long film of which the excerpts are chosen: neither the flattest nor the busiest."""
@@ -143,8 +146,22 @@ def _spread(duration_s: float, count: int) -> tuple[float, ...]:
 
 
 def _excerpts(video: Video, starts_s: Iterable[float]) -> Iterator[LumaFrame]:
+    is_empty = True
     for start_s in starts_s:
-        yield from video.frames(start_s=start_s, end_s=start_s + _EXCERPT_S)
+        for frame in _excerpt(video, start_s):
+            is_empty = False
+            yield frame
+    if is_empty:
+        # The sound may go on for long after the pictures, and one may be shown for hours.
+        yield from _excerpt(video, 0.0)
+
+
+def _excerpt(video: Video, start_s: float) -> Iterator[LumaFrame]:
+    """The frames of a second, but one at least, unless the last is over."""
+    for index, frame in enumerate(islice(video.frames(start_s=start_s), _EXCERPT_FRAMES)):
+        if index > 0 and frame.time_s >= start_s + _EXCERPT_S:
+            return
+        yield frame
 
 
 def _first_at(video: Video, start_s: float) -> NDArray[np.float32] | None:

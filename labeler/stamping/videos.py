@@ -40,6 +40,9 @@ _TRACKS: Final[Mapping[Track, Callable[[], Watermarking]]] = {
 _SHARES: Final = {Track.AUDIO: (0.0, 0.05), Track.VISUAL: (0.05, 1.0)}
 """What part of the marking each takes, roughly."""
 _ONE_OF_SEVERAL: Final = "the sound: of {count} tracks only the one that plays by default"
+_FIRST_OF_SEVERAL: Final = "the pictures: of {count} tracks only the first"
+_OR_DECLARE: Final = "or, if the {track} not synthetic, say so (--synthetic-tracks {other})"
+_ARE: Final = {Track.AUDIO: "sound is", Track.VISUAL: "pictures are"}
 _SILENT_BELOW: Final = 1e-4
 """The sample value below which nobody hears anything: -80 dB of full scale."""
 
@@ -108,6 +111,7 @@ class _Marking:
 
     order: Order
     _content: Content = field(init=False)
+    _chosen: list[Track] = field(default_factory=list)
     _marked: dict[Track, Marked] = field(default_factory=dict)
     _remarks: list[str] = field(default_factory=list)
     _refusal: LabelerError | None = None
@@ -136,6 +140,9 @@ class _Marking:
         chosen = [track for track in _TRACKS if track in declared and track in present]
         if film.sound_tracks > 1 and Track.AUDIO in chosen:
             self._remarks.append(_ONE_OF_SEVERAL.format(count=film.sound_tracks))
+        if film.picture_tracks > 1 and Track.VISUAL in chosen:
+            self._remarks.append(_FIRST_OF_SEVERAL.format(count=film.picture_tracks))
+        self._chosen = chosen
         return chosen
 
     def order_for(self, track: Track) -> Order:
@@ -165,6 +172,10 @@ class _Marking:
             and _is_silent(self._content, self.order)
         )
         if not is_silent and Layer.WATERMARK not in self.order.allow_missing:
+            others = [each for each in self._chosen if each is not track]
+            if others and error.hint:
+                told = _OR_DECLARE.format(track=_ARE[track], other=others[0].value)
+                error.hint = f"{error.hint}; {told}"
             raise error
         self._refusal = error
         self._remarks.append(f"none in the {track.label}: {error.problem}")

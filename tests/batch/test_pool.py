@@ -77,6 +77,18 @@ def test_how_far_a_task_is_can_be_watched(pool):
     assert seen == [(0.5, 0.5), (0.75, 0.75)]
 
 
+def test_a_wish_to_stop_is_noticed_while_a_task_goes_on():
+    asked = []
+
+    def stop():
+        asked.append(1)
+        return False
+
+    run = SerialPool(work.start_telling_how_far).run([0.5], stop=stop)
+    next(run)
+    assert asked == [1]
+
+
 def test_tasks_are_taken_just_before_they_are_done():
     taken = []
 

@@ -6,8 +6,10 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -132,3 +134,42 @@ def _read_all(descriptor: int) -> str:
             os.close(descriptor)
             return b"".join(pieces).decode(errors="replace")
         pieces.append(piece)
+
+
+def test_two_interrupts_stop_at_once_and_leave_nothing(home, tmp_path):
+    for seed in (1, 2):
+        film(tmp_path / "in" / f"{seed}.mp4", frames=240, seed=seed)
+    scratch = tmp_path / "scratch"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "labeler", "stamp", tmp_path / "in", "--out", tmp_path / "out",
+         "--jobs", "2"],
+        env=environment(home, LABELER_SCRATCH=str(scratch)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    until = time.monotonic() + 60
+    while not (scratch.exists() and names(scratch)) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert names(scratch)
+    for _ in range(2):
+        # As a terminal does: to parent and workers alike.
+        os.killpg(process.pid, signal.SIGTERM)
+        time.sleep(0.05)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "--resume goes on" in err
+    assert "Traceback" not in err
+    assert list(scratch.iterdir()) == []
+    assert not names(tmp_path / "out")
+
+
+def test_a_failure_names_what_it_is_about_if_that_is_not_the_source(films, tmp_path):
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "below"
+    source = films.sources / "silent.mkv"
+    done = films.run("stamp", source, "--out", out, COLUMNS="1000")
+    assert done.code == 1
+    assert f"{source}  {out / source.name}: the output cannot be written" in done.out
+    assert done.out.count(str(source)) == 1

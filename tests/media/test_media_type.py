@@ -206,6 +206,27 @@ def test_an_ogg_video_is_refused(tmp_path):
         sniff(path.read_bytes(), name="x")
 
 
+@pytest.mark.parametrize(
+    ("head", "says"),
+    [
+        (b"FLV\1" + bytes(60), "a Flash video"),
+        (b"\0\0\1\xba" + bytes(60), "an MPEG video"),
+        ((b"G" + bytes(187)) * 4, "an MPEG transport stream"),
+        ((bytes(4) + b"G" + bytes(187)) * 4, "an MPEG transport stream"),
+        (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11" + bytes(60), "Windows Media"),
+    ],
+)
+def test_films_that_are_not_handled_are_named_with_a_way_out(head, says):
+    with pytest.raises(UnsupportedMediaError, match=f"the file is {says}") as caught:
+        sniff(head, name="x")
+    assert "MP4 or Matroska" in caught.value.hint
+
+
+def test_text_is_no_transport_stream():
+    with pytest.raises(UnsupportedMediaError, match="no format"):
+        sniff(b"Great! " * 100, name="x")
+
+
 def tagged(size, data):
     size_bytes = bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))
     return b"ID3\4\0\0" + size_bytes + bytes(size) + data
@@ -276,7 +297,7 @@ def test_brands_of_mp4(brands, says):
         (b"RIFF\4\0\0\0RMIDdata", "notes and no sound"),
         (b"MThd\0\0\0\6", "notes and no sound"),
         (b"RIFX\4\0\0\0WAVE", "RIFX"),
-        (b"RIFF\4\0\0\0ABCD", "neither a picture nor sound"),
+        (b"RIFF\4\0\0\0ABCD", "neither a picture, nor sound"),
         (b"FORM\0\0\0\4ILBM", "no AIFF"),
         (b"#!AMR\n", "AMR"),
         (b"DSD " + bytes(20), "DSF"),
@@ -329,6 +350,15 @@ def test_a_sound_under_another_name():
         check_name(MediaType.WAV, "a.mp3")
     with pytest.raises(UnreadableMediaError, match=r"says WebM \(.webm\), but the content is Ogg"):
         check_name(MediaType.OGG, "a.webm")
+
+
+@pytest.mark.parametrize(
+    ("extension", "promised"),
+    [("mp4", "MP4"), ("m4v", "MP4"), ("mkv", "Matroska"), ("m4a", "M4A"), ("mka", "WebM")],
+)
+def test_a_picture_under_the_name_of_a_film(extension, promised):
+    with pytest.raises(UnreadableMediaError, match=f"the name says {promised} "):
+        check_name(MediaType.JPEG, f"a.{extension}")
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,12 @@ def test_harder_is_worse():
     assert losses[2] > 2 * losses[0]
 
 
+@pytest.mark.parametrize("rate_hz", [1e-6, 0.2, 1000])
+def test_any_rate(rate_hz):
+    lumas = list(planes(2, 64, 64))
+    assert len(list(recompressed(lumas, depth=8, frame_rate=rate_hz))) == 2
+
+
 def test_it_streams():
     taken = []
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from labeler.errors import OutputError
-from labeler.media.scratch import Scratch
+from labeler.media.scratch import Scratch, remove_abandoned
 
 LEAVE = """
     import os, pathlib, sys
-    from labeler.media.scratch import Scratch
+    from labeler.media.scratch import Scratch, remove_abandoned
     path = Scratch(pathlib.Path(sys.argv[1])).new_file(".wav")
     path.write_bytes(b"half")
     os.kill(os.getpid(), 9)
@@ -62,6 +62,18 @@ def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path):
     assert len(names(tmp_path)) == 2
     with Scratch(tmp_path) as scratch:
         own = scratch.new_file()
+        assert names(tmp_path) == [own.parent.name]
+
+
+def test_what_a_killed_process_left_can_be_removed_at_once(tmp_path):
+    subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(LEAVE), tmp_path],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        check=False,
+    )
+    with Scratch(tmp_path) as scratch:
+        own = scratch.new_file()
+        remove_abandoned(tmp_path)
         assert names(tmp_path) == [own.parent.name]
 
 

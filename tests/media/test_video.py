@@ -14,6 +14,8 @@ from labeler.errors import (
 from labeler.media.media_type import MediaType
 from labeler.media.video import VideoLimits, open_video
 from tests.clips import clip, pictures
+from tests.media.coded import need
+from tests.media.sounds import ran
 from tests.sounds import murmur, save
 
 STARTING = (("movflags", "+faststart"),)
@@ -179,6 +181,29 @@ def test_what_is_no_film(tmp_path):
         opened(tmp_path / "a.mp4")
     with pytest.raises(UnreadableMediaError, match="cannot be read"):
         opened(tmp_path / "none.mp4")
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".webm"])
+@pytest.mark.parametrize("size", [60, 90, 300])
+def test_a_film_cut_off_in_its_header_is_damaged(tmp_path, suffix, size):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(clip(suffix).read_bytes()[:size])
+    with pytest.raises(UnreadableMediaError) as caught:
+        opened(path)
+    assert caught.value.file == "in/x"
+    assert "truncated or damaged" in caught.value.hint
+
+
+@pytest.mark.system
+def test_encrypted_pictures_are_refused_by_name(tmp_path):
+    need("ffmpeg")
+    path = tmp_path / "a.mp4"
+    ran("ffmpeg", "-v", "error", "-i", clip(".mp4"), "-c", "copy",
+        "-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "0f" * 16,
+        "-encryption_kid", "1e" * 16, path)  # fmt: skip
+    with pytest.raises(UnsupportedMediaError, match="protected against copying") as caught:
+        opened(path)
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("size", [32, 500, 5000])

@@ -205,6 +205,14 @@ def test_lossless_codecs_stay_lossless(tmp_path, name):
         assert np.abs(after.astype(int) - patched(before)).mean() < 0.5
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_the_rate_in_the_stream_itself_is_that_of_the_film(tmp_path, suffix, codec):
+    target = written(clip(suffix, codec=codec, rate=25, frames=6), patched, tmp_path)
+    with av.open(str(target)) as container:
+        assert container.streams.video[0].codec_context.framerate == 25
+
+
 @pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])
 def test_transparency_of_webm_stays(tmp_path, codec):
     path = clip(".webm", codec=codec, pix_fmt="yuva420p", frames=6)
@@ -309,6 +317,18 @@ def see_the_same_at_the_same_time(path, target, **options):
     for number, picture in enumerate(new):
         losses = [np.mean((picture - other) ** 2) for other in old]
         assert np.argmin(losses) == number
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [(".mp4", "libx264"), (".mkv", "libx264"), (".avi", "mpeg4")]
+)
+def test_a_title_that_is_not_in_utf_8_is_kept_as_it_is(tmp_path, suffix, codec):
+    titled = clip(suffix, codec=codec, frames=4, metadata=(("title", "Cafe!!"),))
+    path = tmp_path / f"source{suffix}"
+    path.write_bytes(titled.read_bytes().replace(b"Cafe!!", b"Caf\xe9 \xfc"))
+    (tmp_path / "new").mkdir()
+    target = written(path, patched, tmp_path / "new")
+    assert target.read_bytes().count(b"Caf\xe9 \xfc") == 1
 
 
 def test_a_fine_clock_and_a_late_start(tmp_path):

@@ -3,8 +3,10 @@
 import io
 import os
 import shutil
+from fractions import Fraction
 from types import SimpleNamespace
 
+import av
 import numpy as np
 import pytest
 
@@ -219,8 +221,12 @@ def unwritable(silent, tmp_path):
 def test_sound_that_cannot_be_marked_is_an_error(stamper, unwritable, target):
     with pytest.raises((CapacityError, UnsupportedMediaError)) as caught:
         stamper.stamp(unwritable, target, PROVENANCE)
+    assert "if the sound is not synthetic, say so (--synthetic-tracks visual)" in caught.value.hint
     assert "--allow-missing watermark" in caught.value.hint
     assert names(target.parent) == []
+    with pytest.raises((CapacityError, UnsupportedMediaError)) as caught:
+        stamper.stamp(unwritable, target, of(AUDIO))
+    assert "--synthetic-tracks" not in caught.value.hint
 
 
 def test_or_it_is_told_what_the_mark_does_not_cover(stamper, unwritable, target):
@@ -239,6 +245,22 @@ def test_of_several_sound_tracks_the_one_that_plays_is_marked(stamper, silent, t
     assert "the sound: of 2 tracks only the one that plays by default" in found.reason
     assert packets(target, "audio") != packets(source, "audio")
     assert packets(target, "audio", 1) == packets(source, "audio", 1)
+
+
+def test_of_several_picture_tracks_the_first_is_marked(stamper, silent, tmp_path, target):
+    source = tmp_path / "two.mp4"
+    with av.open(str(silent)) as old, av.open(str(source), "w") as new:
+        streams = [new.add_stream_from_template(old.streams.video[0]) for _ in range(2)]
+        for stream in streams:
+            old.seek(0)
+            for packet in old.demux(video=0):
+                if packet.dts is not None:
+                    packet.stream = stream
+                    new.mux(packet)
+    found = watermark(stamper.stamp(source, target, PROVENANCE))
+    assert found.reason == "the pictures: of 2 tracks only the first"
+    assert packets(target, "video") != packets(source, "video")
+    assert packets(target, "video", 1) == packets(source, "video", 1)
 
 
 def test_pictures_that_cannot_be_marked_do_not_stop_the_sound(stamper, talkie, tmp_path, target):
@@ -357,10 +379,31 @@ def test_what_a_small_film_does_not_survive_is_told(stamper, tmp_path, target, m
 
 @pytest.mark.parametrize(
     ("duration_s", "starts_s"),
-    [(None, (0,)), (0.4, (0,)), (5, (2,)), (25, (6, 18)), (55, (9, 27, 45))],
+    [(None, (0,)), (0.4, (0,)), (5, (2,)), (25, (12,)), (55, (13.5, 40.5))],
 )
 def test_the_trial_is_short_beside_the_film(duration_s, starts_s):
     assert trial.places(SimpleNamespace(duration_s=duration_s)) == starts_s
+
+
+def test_pictures_that_are_shown_for_long_are_tried_too(stamper, tmp_path, target):
+    times = (0, 20_000, 40_000)
+    slides = clip(width=480, height=320, times=times, time_base=Fraction(1, 1000))
+    source = shutil.copy(slides, tmp_path / "slides.mp4")
+    assert stamper.stamp(source, target, PROVENANCE).missing == ()
+
+
+def test_sound_may_go_on_after_the_pictures_that_are_tried():
+    class Short:
+        def frames(self, *, start_s):
+            for index in range(int(25 * start_s), 50):
+                yield LumaFrame(index / 25, np.zeros((4, 4), np.uint8), 8)
+
+    def tried(*starts_s):
+        return [round(25 * frame.time_s) for frame in trial._excerpts(Short(), starts_s)]
+
+    assert tried(0.4, 1.6) == [*range(10, 35), *range(40, 50)]
+    assert tried(1.6, 90.0) == [*range(40, 50)]
+    assert tried(30.0, 90.0) == [*range(25)]
 
 
 def test_a_long_film_is_tried_where_it_is_neither_flattest_nor_busiest():
@@ -385,8 +428,8 @@ def test_of_a_long_film_three_pieces_are_looked_at():
         return iter(())
 
     moving_pictures._glance(SimpleNamespace(duration_s=7200.0, frames=frames), Keyring())
-    assert [each["start_s"] for each in asked] == [0.0, 3597.5, 7195.0]
-    assert all(each["end_s"] - each["start_s"] == 5 for each in asked)
+    assert [each["start_s"] for each in asked] == [0.0, 3599.0, 7198.0]
+    assert all(each["end_s"] - each["start_s"] == 2 for each in asked)
     assert all(each["skip"] for each in asked)
 
 

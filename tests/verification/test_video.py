@@ -7,7 +7,7 @@ from detectors import Conclusion, Presence, Technique, Verifier
 from detectors.conclusion import NOT_HUMAN
 from detectors.report import Report
 from labeler.codec.keys import PUBLIC_KEY
-from labeler.codec.payload import Origin
+from labeler.codec.payload import Origin, ShortPayload
 from labeler.provenance import Provenance, Track
 from labeler.stamping import Stamper
 from tests.films import RATE_HZ, film, resaved, with_sound
@@ -99,6 +99,23 @@ def test_a_copy_that_lost_its_credential_still_leads_to_the_receipt(
     found = looks(report)["visual"].detail["receipt"]
     assert found["receipt_id"] == stamped[1].receipt_id
     assert found["is_as_published"] is False
+
+
+def test_sound_says_in_short_what_the_pictures_say_in_full(stamped, tmp_path):
+    path, receipt = stamped
+    with Verifier(make_settings(tmp_path), isolated=False) as stranger:
+        report = stranger.verify(path)
+        sound = looks(report)["audio"]
+        assert sound.detail["short_payload"]["tag"] == ShortPayload.of(receipt.payload).tag
+        assert not any("short" in each for each in report.warnings)
+        with av.open(str(path)) as old, av.open(str(tmp_path / "a.m4a"), "w") as new:
+            stream = new.add_stream_from_template(old.streams.audio[0])
+            for packet in old.demux(audio=0):
+                if packet.dts is not None:
+                    packet.stream = stream
+                    new.mux(packet)
+        alone = stranger.verify(tmp_path / "a.m4a")
+    assert any("short form" in each for each in alone.warnings)
 
 
 def test_one_marked_track_marks_the_film(isolated, stamped, tmp_path):
