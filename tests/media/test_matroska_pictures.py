@@ -481,7 +481,7 @@ BROKEN = {
     no_clusters: (UnreadableMediaError, "has no pictures"),
     cut: (UnreadableMediaError, "ends"),
     cut_live: (UnreadableMediaError, "ends in the middle"),
-    lying_block: (UnreadableMediaError, "larger than the cluster|ends in the middle"),
+    lying_block: (UnreadableMediaError, "larger than its cluster|ends in the middle"),
     huge_tracks: (UnreadableMediaError, "no list|ends|no element"),
     late: (UnreadableMediaError, "later than anything"),
     sound_only: (UnsupportedMediaError, "no picture track"),
