@@ -18,6 +18,8 @@
     ├── SettingsError              a setting has a value that cannot be used
     ├── RegistryError              the registry cannot be opened, or refused a record
     ├── OutputError                the output exists already or cannot be written
+    ├── PolicyError                facts are misspelt, contradictory or not readable
+    ├── ObligationError            what is due cannot be done, or it is prohibited
     ├── BatchError                 a batch cannot be started or resumed
     ├── VerificationError          verifying did not come to an end (time, memory, crash)
     └── MissingExtraError          an optional package is needed for this call
@@ -41,8 +43,10 @@ __all__ = [
     "MediaTooLargeError",
     "MetadataError",
     "MissingExtraError",
+    "ObligationError",
     "OutputError",
     "ParentCredentialError",
+    "PolicyError",
     "RegistryError",
     "SettingsError",
     "SigningError",
@@ -159,6 +163,14 @@ class RegistryError(LabelerError):
 
 class OutputError(LabelerError):
     """The output exists already or cannot be written."""
+
+
+class PolicyError(LabelerError):
+    """Facts about an output are misspelt, contradict each other, or cannot be read."""
+
+
+class ObligationError(LabelerError):
+    """What the law asks of an output cannot be carried out, is undecided, or it is prohibited."""
 
 
 class BatchError(LabelerError):

@@ -1,0 +1,1 @@
+"""Labels that people see, hear and read."""
