@@ -39,6 +39,10 @@ _DECODING: Final = (
 )
 _ITEMS: Final = 200
 """Longest list in a report."""
+_TEXT_ONLY: Final = (
+    "Of text only the Content Credential in a file beside it was looked for: neither a watermark "
+    "in the words nor metadata."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,8 @@ class Examiner:
             verdict = _cut_short(evidence, error)
         else:
             verdict = conclude(evidence)
+            if media_type.kind is MediaKind.TEXT:
+                verdict = replace(verdict, warnings=(_TEXT_ONLY, *verdict.warnings))
         return Report(
             file=content.name,
             sha256=None,
@@ -87,6 +93,8 @@ class Examiner:
         check_name(media_type, content.name)
         # First what needs no decoding: pixels or samples may be damaged where the rest is not.
         yield detect_credential(content, media_type, trust=self.trust, sidecar=sidecar)
+        if media_type.kind is MediaKind.TEXT:
+            return
         yield detect_metadata(content, media_type)
         yield from _WATERMARKS[media_type.kind](self, content, media_type)
 

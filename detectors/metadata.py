@@ -50,6 +50,7 @@ def detect(content: Content, media_type: MediaType) -> Evidence:
                 "prompt": tags.prompt,
                 "prompt_writer": tags.prompt_writer,
                 "generator_hints": list(tags.generator_hints),
+                "aigc": None if tags.aigc is None else tags.aigc.fields(),
             },
         ),
         source_types=() if tags.digital_source_type is None else (tags.digital_source_type,),

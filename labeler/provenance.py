@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from labeler.aigc import AigcLabel
 from labeler.codec.payload import Origin
 
 __all__ = ["HumanOversight", "Provenance", "SourceType", "Track"]
@@ -110,17 +111,28 @@ class Provenance:
     synthetic_tracks: frozenset[Track] | None = None
     """Which tracks of a film the claims are about: only those get a watermark. None: all that it
     has. For films alone; whatever else is stamped with it is refused."""
+    aigc: AigcLabel | None = None
+    """China's implicit label (GB 45438-2025, annex E); it replaces the one that the file has.
+    None: nothing is written, and what is there stays."""
+    disclosure: str | None = None
+    """What people are told: a sentence for descriptions and credits, put behind what the file's
+    description says already. None: the description stays as it is."""
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning.
 
         A time without a zone is a different moment on every reader's machine, and nothing is
-        claimed about a film none of whose tracks is synthetic.
+        claimed about a film none of whose tracks is synthetic. An AIGC label that the standard
+        does not allow is a `MetadataError` here, long before it would be written.
         """
         if self.created_at is not None and self.created_at.tzinfo is None:
             raise ValueError("Provenance.created_at needs a time zone")
         if self.synthetic_tracks is not None and not self.synthetic_tracks:
             raise ValueError("Provenance.synthetic_tracks needs a track, or None for all of them")
+        if self.disclosure is not None and not self.disclosure.strip():
+            raise ValueError("Provenance.disclosure needs words, or None for none")
+        if self.aigc is not None:
+            self.aigc.to_json()
 
     def to_json(self) -> str:
         """Every claim as JSON, the same text for the same claims: what digests are made of."""

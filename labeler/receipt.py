@@ -5,7 +5,8 @@ As JSON (``Receipt.to_json``), which the registry keeps and the command line pri
     {"schema": 1, "receipt_id", "created_at", "target", "sidecar", "media_type", "source_sha256",
      "target_sha256", "source_type", "payload": {"version", "origin", "handle"}, "key_id",
      "manifest_id", "layers": [{"layer", "present", "tracks", "p_value", "psnr_db", "snr_db",
-                                "reason"}]}
+                                "reason"}],
+     "decision_id", "labels": [{"label", "asked_by", "laid", "text"}]}
 
 What is not known is null. Readers ignore members that they do not know.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -23,6 +24,7 @@ from labeler.codec.payload import Handle, Origin, Payload, ShortPayload
 from labeler.provenance import SourceType, Track
 
 __all__ = [
+    "LabelOutcome",
     "Layer",
     "LayerOutcome",
     "Receipt",
@@ -66,6 +68,20 @@ class LayerOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LabelOutcome:
+    """What became of one label that people are to perceive."""
+
+    label: str
+    """Which: ``"label:visible"``; all of them are in `labeler.policy.carrying_out`."""
+    asked_by: str | None
+    """Id of the obligation that asks it; None where nobody but the caller did."""
+    laid: bool
+    """Whether the output has it. What no file can hold is for its publisher to show."""
+    text: str | None = None
+    """The words to show, where it is not laid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """What was done to one output."""
 
@@ -93,6 +109,10 @@ class Receipt:
     """Label of the active C2PA manifest; None where there is none."""
     layers: tuple[LayerOutcome, ...]
     """One outcome for each layer."""
+    decision_id: str | None = None
+    """Names the assessment that decided what was due, in the audit log; None: none was asked."""
+    labels: tuple[LabelOutcome, ...] = ()
+    """The labels that were due or asked for."""
 
     @property
     def missing(self) -> tuple[LayerOutcome, ...]:
@@ -115,6 +135,8 @@ class Receipt:
             "key_id": self.key_id,
             "manifest_id": self.manifest_id,
             "layers": [_write_outcome(outcome) for outcome in self.layers],
+            "decision_id": self.decision_id,
+            "labels": [asdict(outcome) for outcome in self.labels],
         }
         return json.dumps(members, allow_nan=False)
 
@@ -175,6 +197,8 @@ def _read_receipt(members: Mapping[str, Any]) -> Receipt:
         key_id=members["key_id"],
         manifest_id=members["manifest_id"],
         layers=tuple(_read_outcome(outcome) for outcome in members["layers"]),
+        decision_id=members.get("decision_id"),  # new with the policy
+        labels=tuple(_read_label(outcome) for outcome in members.get("labels", ())),
     )
 
 
@@ -198,6 +222,15 @@ def read_short_payload(members: Mapping[str, Any]) -> ShortPayload:
         ValueError, KeyError, TypeError, AttributeError: ``members`` is something else.
     """
     return ShortPayload(origin=Origin[members["origin"].upper()], tag=members["tag"])
+
+
+def _read_label(members: Mapping[str, Any]) -> LabelOutcome:
+    return LabelOutcome(
+        label=members["label"],
+        asked_by=members["asked_by"],
+        laid=members["laid"],
+        text=members["text"],
+    )
 
 
 def _read_outcome(members: Mapping[str, Any]) -> LayerOutcome:

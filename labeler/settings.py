@@ -31,13 +31,18 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from labeler.disclosure.labels import Corner, Language
 from labeler.errors import SettingsError
 from labeler.receipt import Layer
 from labeler.strength import Strength
 
-__all__ = ["Settings"]
+__all__ = ["LABELLING_SETTINGS", "Settings"]
 
 ENVIRONMENT_PREFIX: Final = "LABELER_"
+LABELLING_SETTINGS: Final = frozenset(
+    {"label_language", "label_corner", "label_icon", "label_recording", "aigc_producer"}
+)
+"""Names of the settings that say what labels, and China's field, are like."""
 
 
 def _default_home() -> Path:
@@ -124,6 +129,17 @@ class Settings(BaseSettings):
     allow_missing: _Layers = frozenset()
     """Layers that a stamping may go without where the content cannot carry them; in the
     environment joined with commas."""
+
+    label_language: Language = Language.ENGLISH
+    """Language of labels, one of the 24 official languages of the Union."""
+    label_corner: Corner = Corner.TOP_RIGHT
+    """Where labels lie on pictures."""
+    label_icon: _Path | None = None
+    """A picture file, such as the official icon as PNG, to lay in place of Labeler's shapes."""
+    label_recording: _Path | None = None
+    """A sound file with a spoken disclaimer of one's own."""
+    aigc_producer: str | None = None
+    """Name or code of the provider for the AIGC field (GB 45438-2025, annex E)."""
 
     max_file_bytes: Annotated[int, Field(gt=0)] = 256 * 1024 * 1024
     """Largest picture file that is opened, bytes: it is read into memory."""

@@ -13,12 +13,21 @@ from urllib.parse import unquote, urlsplit
 
 from labeler.credentials.sidecar import SIDECAR_SUFFIX
 from labeler.errors import BatchError, MediaError
-from labeler.media.media_type import MediaType, sniff_file
+from labeler.media.media_type import MediaKind, MediaType, sniff_file
 from labeler.media.source import is_url
 
 __all__ = ["Found", "LeftOut", "Source", "find"]
 
-_EXTENSIONS: Final = frozenset(e for media_type in MediaType for e in media_type.extensions)
+# Text lies beside media for many reasons, as a note or a licence: it has to be named itself.
+_EXTENSIONS: Final = frozenset(
+    extension
+    for media_type in MediaType
+    if media_type.kind is not MediaKind.TEXT
+    for extension in media_type.extensions
+)
+_TEXT: Final = (
+    "it is text; in folders Labeler recognises only pictures, sounds and films, so name it itself"
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,7 +65,8 @@ def find(
     A file or URL is taken whatever it is. Of a folder, and of a pattern such as
     ``shots/**/*.png`` (for shells that do not expand it), those files are taken that have the
     extension or the first bytes of a format that Labeler handles; the rest is reported as left
-    out. Hidden files and folders are not looked at.
+    out, and so is text, which is taken only where it is named itself. Hidden files and folders are
+    not looked at.
 
     Args:
         arguments: Paths, patterns and URLs.
@@ -172,7 +182,8 @@ def _foreign(path: Path) -> str | None:
     """Why ``path`` is no media that Labeler handles, by its content; None where it is."""
     try:
         with path.open("rb") as file:
-            sniff_file(file, name=str(path))
+            if sniff_file(file, name=str(path)).kind is MediaKind.TEXT:
+                return _TEXT
     except MediaError as error:
         return error.problem
     except OSError:

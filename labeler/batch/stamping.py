@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final
 from labeler.batch.pool import Tell
 from labeler.batch.run import Task
 from labeler.errors import OutputError
+from labeler.policy import Facts
 from labeler.provenance import Provenance
 from labeler.receipt import Receipt
-from labeler.settings import Settings
+from labeler.settings import LABELLING_SETTINGS, Settings
 
 if TYPE_CHECKING:
     from labeler.stamping import AlreadyMarked, Stamper
@@ -33,6 +34,8 @@ class StampingOrder:
 
     settings: Settings
     provenance: Provenance
+    facts: Facts | None = None
+    """What the law goes by, the same for every file; None: nothing is assessed."""
     already_marked: AlreadyMarked = "refuse"
     """What to do with sources that carry a watermark."""
     force_invalid_parent: bool = False
@@ -52,12 +55,17 @@ class StampingOrder:
         published = None
         if task.begun:
             published = stamper.find_published(
-                source, target, self.provenance, already_marked=self.already_marked
+                source,
+                target,
+                self.provenance,
+                facts=self.facts,
+                already_marked=self.already_marked,
             )
         return published or stamper.stamp(
             source,
             target,
             self.provenance,
+            facts=self.facts,
             overwrite=task.overwrite,
             already_marked=self.already_marked,
             force_invalid_parent=self.force_invalid_parent,
@@ -73,6 +81,11 @@ class StampingOrder:
             "allow_missing": sorted(self.settings.allow_missing),
             "settings": self.settings.model_dump(mode="json", include=set(_RELEVANT)),
         }
+        if self.facts is not None:
+            members["facts"] = self.facts.digest
+            members["labelling"] = self.settings.model_dump(
+                mode="json", include=set(LABELLING_SETTINGS)
+            )
         text = json.dumps(members, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from labeler.cli import doctor, keys, stamp, verify
+from labeler.cli import assess, disclose, doctor, keys, registry, report, stamp, verify
 from labeler.cli.console import stdout
 
 __all__ = ["app", "main"]
@@ -49,8 +49,12 @@ def labeler(
 
 app.command(epilog=stamp.EXIT_CODES)(stamp.stamp)
 app.command(epilog=verify.EXIT_CODES)(verify.verify)
+app.command(epilog=disclose.EXIT_CODES)(disclose.disclose)
+app.command(epilog=assess.EXIT_CODES)(assess.assess)
+app.command(epilog=report.EXIT_CODES)(report.report)
 app.command(epilog=doctor.EXIT_CODES)(doctor.doctor)
 app.add_typer(keys.app, name="keys")
+app.add_typer(registry.app, name="registry")
 
 
 def main() -> None:

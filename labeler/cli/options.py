@@ -111,6 +111,18 @@ SyntheticTracks = Annotated[
     ),
 ]
 
+Facts = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Facts (JSON or TOML) from which follows what the law asks; see `labeler assess`.",
+    ),
+]
+LabelLanguage = Annotated[
+    str | None,
+    typer.Option(metavar="LANG", help="Language of labels: en, de, fr, nl, ... (24 of the EU)."),
+]
+
 # --- of `stamp`: how it is done ------------------------------------------------------------------
 
 Out = Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
@@ -81,23 +82,36 @@ class WordResults:
         """See `Results.finish`."""
         if 0 < self._stamped <= _LISTED:
             show(self._table(out))
+            for line in self._to_show():
+                say(line)
         if self._failed:
             show(self._failures())
         say(self._sentence(out))
 
     def _table(self, out: Path) -> Table:
-        table = _new_table("file", "credential", "watermark", "metadata")
+        has_labels = any(receipt.labels for receipt in self._listed)
+        columns = ("label",) if has_labels else ()
+        table = _new_table("file", *columns, "credential", "watermark", "metadata")
         for receipt in self._listed:
             target, folder = Path(receipt.target), out.absolute()
             name = target.relative_to(folder) if target.is_relative_to(folder) else target
             outcomes = {outcome.layer: outcome for outcome in receipt.layers}
             table.add_row(
                 Text(printable(str(name))),
+                *((_labels(receipt),) if has_labels else ()),
                 _cell(outcomes.get(Layer.CREDENTIAL), _credential(receipt)),
                 _cell(outcomes.get(Layer.WATERMARK), _watermark(outcomes.get(Layer.WATERMARK))),
                 _cell(outcomes.get(Layer.METADATA), "written"),
             )
         return table
+
+    def _to_show(self) -> Iterator[str]:
+        """What is left to the publisher: labels that no file can hold."""
+        for receipt in self._listed:
+            for label in receipt.labels:
+                if not label.laid:
+                    asked = f"{label.label}, for {label.asked_by}"
+                    yield f'{Path(receipt.target).name}: show beside it "{label.text}" ({asked})'
 
     def _failures(self) -> Table:
         table = _new_table("failed", "why")
@@ -134,6 +148,11 @@ def _cell(outcome: LayerOutcome | None, told: str) -> Text:
     if not outcome.present:
         return Text(printable(f"missing: {outcome.reason or 'no reason known'}"), style="yellow")
     return Text(printable(f"{told}; {outcome.reason}" if outcome.reason else told))
+
+
+def _labels(receipt: Receipt) -> Text:
+    laid = [label.label.removeprefix("label:") for label in receipt.labels if label.laid]
+    return Text(printable(", ".join(laid)) if laid else "-")
 
 
 def _credential(receipt: Receipt) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -15,7 +16,10 @@ from rich.text import Text
 from detectors.conclusion import NOT_HUMAN
 from detectors.report import Conclusion, Finding, Presence, Report, Technique
 from labeler.cli.console import printable, say, show
+from labeler.cli.evidence import gap_members
 from labeler.codec.payload import Origin
+from labeler.policy import Assessment, Status
+from labeler.policy.measures import measures_for_gap
 from labeler.provenance import Track
 
 __all__ = ["format_p_value", "print_report", "print_summary"]
@@ -67,13 +71,33 @@ _HISTORIES: Final = {
 }
 
 
-def print_report(report: Report, *, as_json: bool) -> None:
-    """Print one report: as one line of JSON, or in words."""
-    if as_json:
-        sys.stdout.write(report.to_json() + "\n")
-        sys.stdout.flush()
-    else:
+def print_report(report: Report, assessment: Assessment | None = None, *, as_json: bool) -> None:
+    """Print one report, and the gaps to what is due: as one line of JSON, or in words."""
+    if not as_json:
         show(_render(report))
+        for line in () if assessment is None else _gaps(assessment):
+            say(line)
+        return
+    text = report.to_json()
+    if assessment is not None:
+        told: dict[str, object] = {"assessment_date": assessment.assessment_date.isoformat()}
+        told |= {"gaps": gap_members(assessment), "warnings": list(assessment.warnings)}
+        text = json.dumps({**json.loads(text), "due": told}, allow_nan=False)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _gaps(assessment: Assessment) -> Iterator[str]:
+    day = assessment.assessment_date.isoformat()
+    yield f"  held against what is due on {day}" + ("" if assessment.gaps else ": nothing is due")
+    for gap in assessment.gaps:
+        measures = ", ".join(each.id for each in measures_for_gap(gap.id))
+        code = f" [Code {measures}]" if measures else ""
+        yield f"    {gap.status.value:8} {gap.id}{code}: {gap.explanation}"
+    for each in assessment.obligations:
+        if each.status in {Status.PROHIBITED, Status.NEEDS_JUDGEMENT}:
+            yield f"    {each.status.value} {each.id}: {each.explanation}"
+    yield ""
 
 
 def print_summary(counts: Mapping[str, int]) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from labeler.batch.run import Agenda, Task
     from labeler.batch.stamping import StampingOrder
     from labeler.cli.receipts import Results
+    from labeler.policy import Facts
     from labeler.provenance import Provenance
     from labeler.receipt import Receipt
 
@@ -48,6 +49,8 @@ def stamp(
     prompt_file: options.PromptFile = None,
     prompt_writer: options.PromptWriter = None,
     synthetic_tracks: options.SyntheticTracks = None,
+    facts: options.Facts = None,
+    label_language: options.LabelLanguage = None,
     strength: options.Strength = None,
     allow_missing: options.AllowMissing = None,
     already_marked: options.AlreadyMarked = "refuse",
@@ -61,6 +64,9 @@ def stamp(
 ) -> None:
     """Mark files: signed manifest, robust watermark, metadata.
 
+    With --facts, what the law asks is assessed first and carried out: what is due may not be
+    missing, labels for people are laid, and what is prohibited is refused.
+
     Sources are never changed. An output appears whole, after every mark in it was read back, or
     not at all.
     """
@@ -68,7 +74,13 @@ def stamp(
         from labeler.batch.stamping import StampingOrder  # noqa: PLC0415 - slow to import
 
         order = StampingOrder(
-            settings=load_settings(home, strength=strength, allow_missing=allow_missing or None),
+            settings=load_settings(
+                home,
+                strength=strength,
+                allow_missing=allow_missing or None,
+                label_language=label_language,
+            ),
+            facts=None if facts is None else _facts(facts),
             provenance=_provenance(
                 source_type=source_type,
                 generator=generator,
@@ -88,13 +100,23 @@ def stamp(
     raise typer.Exit(batch.stamp(items, as_json=as_json))
 
 
+def _facts(path: Path) -> Facts:
+    from labeler.policy import read_facts  # noqa: PLC0415 - slow to import
+
+    return read_facts(path)
+
+
 def _provenance(
     *,
     source_type: str,
     human_oversight: str | None,
     created_at: datetime | None,
     synthetic_tracks: str | None,
-    **texts: str | None,
+    generator: str | None,
+    generator_version: str | None,
+    model_identifier: str | None,
+    prompt: str | None,
+    prompt_writer: str | None,
 ) -> Provenance:
     from labeler import provenance  # noqa: PLC0415 - slow to import
 
@@ -109,7 +131,11 @@ def _provenance(
             if synthetic_tracks is None
             else frozenset(map(provenance.Track, options.split_tracks(synthetic_tracks)))
         ),
-        **texts,
+        generator=generator,
+        generator_version=generator_version,
+        model_identifier=model_identifier,
+        prompt=prompt,
+        prompt_writer=prompt_writer,
     )
 
 

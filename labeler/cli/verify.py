@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,8 @@ from labeler.cli.inputs import find_sources, load_settings
 
 if TYPE_CHECKING:
     from detectors import Report, Verifier
+    from labeler.policy import Assessment, Facts
+    from labeler.registry import RegistryReader
     from labeler.settings import Settings
 
 __all__ = ["EXIT_CODES", "verify"]
@@ -25,10 +28,12 @@ __all__ = ["EXIT_CODES", "verify"]
 EXIT_NONE_FOUND: Final = 3
 EXIT_CONTRADICTION: Final = 4
 EXIT_UNREADABLE: Final = 5
+EXIT_GAP: Final = 6
 
 EXIT_CODES: Final = (
     "Exit codes: 0 an AI mark was found in every file; 3 none in at least one; 4 conflicting or "
-    "tampered marks in at least one; 5 at least one cannot be read; of several, the highest. "
+    "tampered marks in at least one; 5 at least one cannot be read; of several, the highest. 6, "
+    "where it would be 0 or 3: with --facts, something that is due is not there. "
     "1 the check itself failed; 2 usage."
 )
 _EXIT_CODES: Final = {
@@ -47,6 +52,7 @@ def verify(
     *,
     sources: options.Sources,
     trust_anchors: options.TrustAnchors = None,
+    facts: options.Facts = None,
     recursive: options.Recursive = False,
     jobs: options.Jobs = None,
     home: options.Home = None,
@@ -55,15 +61,17 @@ def verify(
     """Look for marks of AI in files, and say what they mean.
 
     Signed manifests, watermarks and metadata are looked for, offline. That no mark was found does
-    not mean that a person made the content.
+    not mean that a person made the content. With --facts, what was found is held against what the
+    law asks.
     """
     with reporting(as_json=as_json, exit_code=EXIT_USAGE):
         found = find_sources(sources, recursive=recursive)
         settings = _settings(home, trust_anchors or [])
+        check = None if facts is None else _Check.load(facts, settings)
     with reporting(as_json=as_json):
         locations = [source.location for source in found.files]
         reports = _verify_all(locations, settings, jobs=options.choose_jobs(jobs, locations))
-        raise typer.Exit(_print_all(reports, as_json=as_json))
+        raise typer.Exit(_print_all(reports, check, as_json=as_json))
 
 
 def _settings(home: Path | None, trust_anchors: Sequence[Path]) -> Settings:
@@ -103,14 +111,41 @@ def _verify_all(locations: Sequence[str], settings: Settings, *, jobs: int) -> I
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _print_all(reports: Iterator[Report], *, as_json: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """What files are held against."""
+
+    facts: Facts
+    registry: RegistryReader | None
+
+    @classmethod
+    def load(cls, path: Path, settings: Settings) -> _Check:
+        from labeler.policy import read_facts  # noqa: PLC0415 - slow to import
+        from labeler.registry import RegistryReader  # noqa: PLC0415 - as above
+
+        return cls(read_facts(path), RegistryReader.open(settings.registry_location))
+
+    def assess(self, report: Report) -> Assessment:
+        from labeler.cli.evidence import hold_against  # noqa: PLC0415 - slow to import
+
+        return hold_against(self.facts, report, self.registry)
+
+
+def _print_all(reports: Iterator[Report], check: _Check | None, *, as_json: bool) -> int:
     """Print each report when it is there, and give the exit code that all together ask for."""
     from labeler.cli import reports as rendering  # noqa: PLC0415 - slow to import
+    from labeler.cli.evidence import has_gaps  # noqa: PLC0415 - as above
 
     counts: Counter[str] = Counter()
+    gap = EXIT_OK
     for report in reports:
         counts[report.conclusion.value] += 1
-        rendering.print_report(report, as_json=as_json)
+        assessment = None if check is None else check.assess(report)
+        if assessment is not None and has_gaps(assessment):
+            gap = EXIT_GAP
+        rendering.print_report(report, assessment, as_json=as_json)
     if not as_json:
         rendering.print_summary(counts)
-    return max(_EXIT_CODES[conclusion] for conclusion in counts)
+    worst = max(_EXIT_CODES[conclusion] for conclusion in counts)
+    # That something due is missing says more than that no mark was found, and less than the others.
+    return worst if worst in {EXIT_CONTRADICTION, EXIT_UNREADABLE} else max(worst, gap)

@@ -5,7 +5,7 @@ Sources: RFC 9639, 8.6; Vorbis I specification, section 5; RFC 7845, 5.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from labeler.containers.bmff import Fields
@@ -55,12 +55,12 @@ class Comments:
             if separator:
                 yield name, value
 
-    def with_fields(self, new: Mapping[str, str]) -> Comments:
-        """The list with ``new`` comments instead of those with their names.
+    def with_fields(self, new: Mapping[str, str], *, dropped: Collection[str] = ()) -> Comments:
+        """The list with ``new`` comments instead of those with their names, and without others.
 
         Names are told apart without regard to case.
         """
-        names = {name.upper().encode() for name in new}
+        names = {name.upper().encode() for name in (*new, *dropped)}
         kept = (e for e in self.entries if e.partition(b"=")[0].upper() not in names)
         added = (f"{name}={value}".encode() for name, value in new.items())
         return replace(self, entries=(*kept, *added))

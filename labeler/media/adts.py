@@ -19,6 +19,7 @@ from labeler.media.content import open_regular
 from labeler.media.media_type import MediaType
 from labeler.media.packet_sound import PacketSound
 from labeler.media.sound_interface import SoundLimits
+from labeler.media.sound_times import tied_in_id3
 
 __all__ = ["AdtsCodec"]
 
@@ -46,6 +47,8 @@ class AdtsCodec(PacketSound):
             first = islice(self._framed(file, 0), _PROBED_FRAMES)
             self._probed = probed = probe(coding, first)
             self._frames = probed.frames_per_packet
+            file.seek(0)
+            tied = tied_in_id3(file.read(place.start))
             count = sum(frame.header.blocks for frame in self._walk(file))
         super().__init__(
             path,
@@ -60,6 +63,7 @@ class AdtsCodec(PacketSound):
             skip=0,
             length=count * self._frames,
             damage=place.damage,
+            why_fixed=tied,
         )
 
     def _walk(self, file: BinaryIO) -> Iterator[framed.Frame[adts.Header]]:
@@ -73,7 +77,7 @@ class AdtsCodec(PacketSound):
         with open_regular(self.path) as file:
             yield from self._framed(file, self._frames)
 
-    def _write(self, blocks: Iterable[Samples], target: Path) -> None:
+    def _write(self, blocks: Iterable[Samples], target: Path, _: int | None) -> None:
         place = self._place
         seconds = max(self.length or 0, 1) / self.sample_rate_hz
         encoder = aac_encoder(self._probed, bit_rate=8 * (place.end - place.start) / seconds)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from labeler.containers import aiff
-from labeler.containers.chunks import Chunk, ChunkedFile
+from labeler.containers.chunks import Chunk, ChunkedFile, NewChunk, Part
 from labeler.containers.damage import damaged
 from labeler.errors import UnsupportedMediaError
 from labeler.media.media_type import MediaType
@@ -59,7 +59,17 @@ class AiffCodec(PcmCodec):
     """
 
     def __init__(self, path: Path, media_type: MediaType, limits: SoundLimits) -> None:
-        super().__init__(path, media_type, limits, read=_read_header, write=aiff.write)
+        super().__init__(
+            path, media_type, limits, read=_read_header, write=aiff.write, resize=_resized
+        )
+
+
+def _resized(file: BinaryIO, parsed: ChunkedFile, chunk: Chunk, frames: int) -> Part:
+    """``chunk``, which may say how many frames there are."""
+    if chunk.type != b"COMM":
+        return chunk
+    data = parsed.read(file, chunk)
+    return NewChunk(b"COMM", data[:2] + frames.to_bytes(4, "big") + data[6:])
 
 
 def _read_header(file: BinaryIO) -> PcmHeader:

@@ -26,11 +26,14 @@ from labeler.media.packet_sound import PacketSound
 from labeler.media.pcm import Coding as SampleCoding
 from labeler.media.pcm import SampleFormat
 from labeler.media.sound_interface import SoundLimits
+from labeler.media.sound_times import tied_in_comments, tied_in_id3
 from labeler.media.speakers import names_in_mask
 
 __all__ = ["FlacCodec"]
 
 _MASK: Final = re.compile(rb"WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x([0-9a-f]{1,8})", re.IGNORECASE)
+# STREAMINFO, PADDING, SEEKTABLE, VORBIS_COMMENT and PICTURE (RFC 9639, 8.1).
+_TIMELESS: Final = frozenset({0, 1, 3, 4, 6})
 _ID3V1_BYTES: Final = 128
 # About one frame: FFmpeg's parser gives no more than that for each piece.
 _PARSED_BYTES: Final = 1 << 12
@@ -51,6 +54,7 @@ class FlacCodec(PacketSound):
             self._info = info = StreamInfo.from_bytes(setup)
             names = _channel_names(file, parsed, info.channels)
             self._tail = _tail(file, parsed.audio)
+            tied = _tied(file, parsed)
         super().__init__(
             path,
             media_type,
@@ -65,6 +69,7 @@ class FlacCodec(PacketSound):
             names=names,
             skip=0,
             length=info.frames or None,
+            why_fixed=tied,
         )
 
     def blocks(self, frames: int) -> Iterator[Samples]:
@@ -95,7 +100,7 @@ class FlacCodec(PacketSound):
                 f"and there are {count}"
             )
 
-    def _write(self, blocks: Iterable[Samples], target: Path) -> None:
+    def _write(self, blocks: Iterable[Samples], target: Path, _: int | None) -> None:
         frames = FlacFrames(self._info)
         with open_regular(self.path) as source, target.open("wb") as output:
             tags = b"".join(splice.blocks(source, [self._parsed.head]))
@@ -190,6 +195,16 @@ def _channel_names(file: BinaryIO, parsed: FlacFile, channels: int) -> tuple[str
         if names:
             return names
     return channel_names(LAYOUTS[channels - 1])
+
+
+def _tied(file: BinaryIO, parsed: FlacFile) -> str | None:
+    """What in the metadata is tied to times, in words; None if nothing."""
+    if any(block.type not in _TIMELESS for block in parsed.blocks):
+        return "its cue sheet, or another program's data in it, refers to places in it"
+    comments = parsed.find(flac.VORBIS_COMMENT)
+    text = b"" if comments is None else b"".join(splice.blocks(file, [comments.content]))
+    head = b"".join(splice.blocks(file, [parsed.head]))
+    return tied_in_comments(text) or tied_in_id3(head)
 
 
 def _copy(source: BinaryIO, output: BinaryIO, parts: Iterable[Part]) -> None:

@@ -32,10 +32,10 @@ OTHER_EXTENSIONS: Final = {
     ".3gp": "3GPP", ".ac3": "AC-3", ".amr": "AMR", ".ape": "Monkey's Audio",
     ".bmp": "BMP", ".caf": "CAF", ".cr2": "camera raw", ".cr3": "camera raw",
     ".arw": "camera raw", ".dng": "camera raw", ".nef": "camera raw", ".docx": "Word",
-    ".dsf": "DSD", ".dff": "DSD", ".exr": "OpenEXR", ".gz": "gzip", ".html": "HTML",
+    ".dsf": "DSD", ".dff": "DSD", ".exr": "OpenEXR", ".gz": "gzip",
     ".ico": "icon", ".j2k": "JPEG 2000", ".jp2": "JPEG 2000", ".json": "JSON", ".jxl": "JPEG XL",
     ".mid": "MIDI", ".midi": "MIDI", ".ogv": "Ogg video", ".pdf": "PDF",
-    ".psd": "Photoshop", ".spx": "Speex", ".svg": "SVG", ".tga": "TGA", ".txt": "text",
+    ".psd": "Photoshop", ".spx": "Speex", ".svg": "SVG", ".tga": "TGA",
     ".w64": "Wave64", ".wma": "Windows Media", ".wmv": "Windows Media", ".wv": "WavPack",
     ".xml": "XML", ".zip": "ZIP",
 }  # fmt: skip

@@ -36,9 +36,11 @@ from labeler.media.media_type import MediaType
 from labeler.media.packet_sound import PacketSound
 from labeler.media.sample_blocks import regrouped
 from labeler.media.sound_interface import SoundLimits
+from labeler.media.sound_times import tied_in_comments
 
 __all__ = ["MatroskaSoundCodec"]
 
+_CHAPTERS: Final = b"\x10\x43\xa7\x70"
 _PROBED_BLOCKS: Final = 8
 _NS: Final = 1_000_000_000
 # Less than that is jitter.
@@ -94,6 +96,7 @@ class MatroskaSoundCodec(PacketSound):
             skip=skip,
             length=max(0, scan.frames - skip - discard),
             damage=scan.damage,
+            why_fixed=self._tied(path),
         )
 
     def blocks(self, frames: int) -> Iterator[Samples]:
@@ -107,6 +110,19 @@ class MatroskaSoundCodec(PacketSound):
         for packet in self._packets():
             used = packet.frames * self.channels * form.width
             yield form.decode(packet.data[:used]).reshape(-1, self.channels)
+
+    def _tied(self, path: Path) -> str | None:
+        with open_regular(path) as file:
+            if len(read_tracks(file, self._layout)) > 1:
+                return "it has other tracks beside the sound"
+            if is_pcm(self._track):
+                return "it has uncompressed sound with times of its own"
+            if self._layout.find(_CHAPTERS) is not None:
+                return "it has chapters"
+            tags = [
+                ebml.content(file, each) for each in self._layout.elements if each.id == ebml.TAGS
+            ]
+        return tied_in_comments(b"".join(tags))
 
     def _described(self, file: BinaryIO) -> tuple[Coding, Probed]:
         coding = coding_of(self._track)
@@ -182,7 +198,7 @@ class MatroskaSoundCodec(PacketSound):
                 yield Packet(data, measure(data), primes)
                 primes = False
 
-    def _write(self, blocks: Iterable[Samples], target: Path) -> None:
+    def _write(self, blocks: Iterable[Samples], target: Path, length: int | None) -> None:
         scratch = target.with_name(target.name + ".packets")
         seconds = max(self.length or 0, 1) / self.sample_rate_hz
         track = self._track
@@ -203,7 +219,7 @@ class MatroskaSoundCodec(PacketSound):
                 entries = b"" if found is None else ebml.content(source, found)
                 writer.write(
                     partial(self._entries, entries, recoded),
-                    self._new_blocks(packets, recoded.delay()),
+                    self._new_blocks(packets, recoded.delay(), length or 0),
                 )
         finally:
             scratch.unlink(missing_ok=True)
@@ -217,8 +233,8 @@ class MatroskaSoundCodec(PacketSound):
         )
         return with_entry(entries, self._track.number, lambda data: sound_entry(data, new))
 
-    def _new_blocks(self, packets: Iterable[Packet], delay: int) -> Iterator[NewBlock]:
-        position, end, last = 0, delay + (self.length or 0), -(1 << 62)
+    def _new_blocks(self, packets: Iterable[Packet], delay: int, length: int) -> Iterator[NewBlock]:
+        position, end, last = 0, delay + length, -(1 << 62)
         shift = delay - self._skip
         clock, unit = self._scan.clock, _NS / (self.sample_rate_hz * self._scale_ns)
         for packet, is_last in _with_last(packets):

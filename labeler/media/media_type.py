@@ -1,9 +1,8 @@
-"""Which format a file has, told by its content and never by its name."""
+"""Which format a file has, told by its content; text, without a signature, by its name as well."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from io import BytesIO
 from pathlib import PurePath
 from typing import BinaryIO, Final
@@ -26,6 +25,8 @@ from labeler.media.foreign import (
     probe_foreign,
     probe_text,
 )
+from labeler.media.formats import MediaKind, MediaType
+from labeler.media.text_signs import begins_html, is_text
 
 __all__ = ["MediaKind", "MediaType", "check_name", "sniff", "sniff_file"]
 
@@ -33,105 +34,6 @@ __all__ = ["MediaKind", "MediaType", "check_name", "sniff", "sniff_file"]
 _HEAD_BYTES: Final = 4096
 # Streams cut out of a broadcast begin within an MPEG audio frame; none is longer, bytes.
 _LONGEST_FRAME: Final = 1441
-
-
-class MediaKind(StrEnum):
-    """What a person perceives in a file; also the first half of its IANA media type."""
-
-    IMAGE = "image"
-    AUDIO = "audio"
-    VIDEO = "video"
-    TEXT = "text"
-
-
-class MediaType(StrEnum):
-    """A format that Labeler handles; the value is its IANA media type."""
-
-    JPEG = "image/jpeg"
-    PNG = "image/png"
-    """PNG, animated PNG (APNG) included."""
-    WEBP = "image/webp"
-    AVIF = "image/avif"
-    HEIC = "image/heic"
-    TIFF = "image/tiff"
-    GIF = "image/gif"
-    WAV = "audio/wav"
-    """RIFF WAVE, and its forms for more than 4 GiB: RF64 and BW64."""
-    AIFF = "audio/aiff"
-    """AIFF and AIFF-C."""
-    FLAC = "audio/flac"
-    OGG = "audio/ogg"
-    """Vorbis, Opus or FLAC in Ogg."""
-    MP3 = "audio/mpeg"
-    """MPEG audio, layers I to III."""
-    AAC = "audio/aac"
-    """AAC in ADTS frames."""
-    M4A = "audio/mp4"
-    """MP4 with sound and no picture track."""
-    WEBM = "audio/webm"
-    """WebM or Matroska with sound and no picture track."""
-    MP4 = "video/mp4"
-    """MP4 with a picture track."""
-    MOV = "video/quicktime"
-    """QuickTime with a picture track."""
-    MKV = "video/x-matroska"
-    """Matroska, other than WebM, with a picture track."""
-    WEBM_VIDEO = "video/webm"
-    """WebM with a picture track."""
-    AVI = "video/x-msvideo"
-
-    @property
-    def kind(self) -> MediaKind:
-        """What a person perceives in it."""
-        return MediaKind(self.value.partition("/")[0])
-
-    @property
-    def label(self) -> str:
-        """The format's name in sentences: ``"JPEG"``."""
-        return _LABELS.get(self, self.name)
-
-    @property
-    def extensions(self) -> tuple[str, ...]:
-        """File name extensions in use, lower case with their dot, the preferred one first."""
-        return _EXTENSIONS[self]
-
-    @property
-    def extension(self) -> str:
-        """The preferred file name extension: ``".jpg"``."""
-        return _EXTENSIONS[self][0]
-
-
-_LABELS: Final = {
-    MediaType.WEBP: "WebP",
-    MediaType.OGG: "Ogg",
-    MediaType.WEBM: "WebM",
-    MediaType.MOV: "QuickTime",
-    MediaType.MKV: "Matroska",
-    MediaType.WEBM_VIDEO: "WebM",
-}
-
-_EXTENSIONS: Final = {
-    MediaType.JPEG: (".jpg", ".jpeg", ".jpe", ".jfif"),
-    MediaType.PNG: (".png", ".apng"),
-    MediaType.WEBP: (".webp",),
-    MediaType.AVIF: (".avif", ".avifs"),
-    MediaType.HEIC: (".heic", ".heif", ".hif", ".heics", ".heifs"),
-    MediaType.TIFF: (".tif", ".tiff"),
-    MediaType.GIF: (".gif",),
-    MediaType.WAV: (".wav", ".wave", ".bwf", ".rf64", ".bw64"),
-    MediaType.AIFF: (".aiff", ".aif", ".aifc"),
-    MediaType.FLAC: (".flac",),
-    MediaType.OGG: (".ogg", ".opus", ".oga"),
-    MediaType.MP3: (".mp3", ".mp2", ".mpga"),
-    MediaType.AAC: (".aac", ".adts"),
-    MediaType.M4A: (".m4a", ".m4b", ".mp4", ".m4v"),
-    MediaType.WEBM: (".webm", ".weba", ".mka", ".mkv"),
-    MediaType.MP4: (".mp4", ".m4v"),
-    MediaType.MOV: (".mov", ".qt"),
-    MediaType.MKV: (".mkv", ".mk3d"),
-    MediaType.WEBM_VIDEO: (".webm", ".mkv"),
-    MediaType.AVI: (".avi",),
-}
 
 _SUPPORTED: Final = "Labeler handles " + ", ".join(dict.fromkeys(kind.label for kind in MediaType))
 
@@ -182,6 +84,13 @@ _OGG_SOUND: Final = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC")
 _OGG_PICTURES: Final = (b"\x80theora", b"BBCD", b"OVP80", b"\x80daala", b"\x01video")
 _OGG_OTHER: Final = ((b"Speex   ", "Speex speech"), (b"CELT    ", "CELT sound"))
 
+_TEXTS: Final = {
+    extension: media_type
+    for media_type in MediaType
+    if media_type.kind is MediaKind.TEXT
+    for extension in media_type.extensions
+}
+
 _FRAMES: Final = ((adts_frame_size, MediaType.AAC), (mpeg_frame_size, MediaType.MP3))
 
 
@@ -193,7 +102,8 @@ def sniff(data: bytes, *, name: str) -> MediaType:
 
     Args:
         data: The file's content; but for those its first 4096 bytes are enough.
-        name: The name that errors give to the file; it has no influence on the result.
+        name: The file's name or path. Text is only what has one of its extensions: an error page
+            in place of a picture is none. On other formats it has no influence.
 
     Raises:
         UnreadableMediaError: ``data`` is empty or begins with nothing but zeros.
@@ -223,12 +133,23 @@ def _told_by_head(head: bytes, name: str) -> MediaType:
     )
 
 
+def _told_as_text(head: bytes, name: str) -> MediaType | None:
+    """Which text a file is that begins with ``head``; None where its name or bytes say otherwise.
+
+    That comes first: "BMW" begins text as well as a BMP picture.
+    """
+    promised = _TEXTS.get(PurePath(name).suffix.lower())
+    if promised is None or not is_text(head):
+        return None
+    return MediaType.HTML if begins_html(head) else promised
+
+
 def sniff_file(file: BinaryIO, *, name: str) -> MediaType:
     """The format of an open file, as `sniff` tells it; however long its ID3 tag, it is passed.
 
     Args:
         file: A binary file that can seek; where it stands does not matter.
-        name: The name that errors give to the file.
+        name: The file's name or path; errors give it to the file.
 
     Raises:
         UnreadableMediaError: The file is empty or begins with nothing but zeros.
@@ -236,6 +157,9 @@ def sniff_file(file: BinaryIO, *, name: str) -> MediaType:
     """
     file.seek(0)
     head = file.read(_HEAD_BYTES)
+    text = _told_as_text(head, name)
+    if text is not None:
+        return text
     behind = id3_size(head)
     if not behind:
         return _told_by_tracks(_told_by_head(head, name), file, name)

@@ -17,6 +17,7 @@ from labeler.media.content import open_regular
 from labeler.media.media_type import MediaType
 from labeler.media.packet_sound import PacketSound
 from labeler.media.sound_interface import SoundLimits
+from labeler.media.sound_times import tied_in_comments, tied_in_id3
 
 __all__ = ["Mp3Codec"]
 
@@ -29,6 +30,7 @@ _QUALITY_UNIT: Final = 118
 _LAYOUTS: Final = ("mono", "stereo")
 # Copyright, original and emphasis: the last half byte of every frame's header.
 _FLAGS: Final = 0x0F
+_MOST_TAGS: Final = 1 << 24
 _SUMMED_BYTES: Final = 1 << 20
 
 
@@ -44,7 +46,8 @@ class Mp3Codec(PacketSound):
 
     def __init__(self, path: Path, media_type: MediaType, limits: SoundLimits) -> None:
         with open_regular(path) as file:
-            self._place = mpeg_audio.read_place(file)
+            self._place = place = mpeg_audio.read_place(file)
+            tied = _tied(file, place)
         first = self._place.first
         self._header = first.header
         self._info = xing.read_info(first)
@@ -63,6 +66,7 @@ class Mp3Codec(PacketSound):
             skip=skip,
             length=length,
             damage=self._place.damage or _missing(self._info, count),
+            why_fixed=tied,
         )
 
     def _packets(self) -> Iterator[Packet]:
@@ -71,7 +75,7 @@ class Mp3Codec(PacketSound):
                 if frame.start != self._place.start or self._info is None:
                     yield Packet(frame.data, frame.header.samples)
 
-    def _write(self, blocks: Iterable[Samples], target: Path) -> None:
+    def _write(self, blocks: Iterable[Samples], target: Path, _: int | None) -> None:
         setting = self._setting()
         encoder = Encoder(
             "libmp3lame",
@@ -137,6 +141,14 @@ def _missing(info: xing.Info | None, count: int) -> str | None:
     if info is None or info.frame_count is None or info.frame_count <= count:
         return None
     return f"{info.frame_count} frames are announced, and {count} are there"
+
+
+def _tied(file: BinaryIO, place: framed.Place[mpeg_audio.Header]) -> str | None:
+    """What in the tags is tied to times, in words; None if nothing."""
+    file.seek(0)
+    head = file.read(place.start)
+    file.seek(place.end)
+    return tied_in_id3(head) or tied_in_comments(file.read(_MOST_TAGS))
 
 
 def _ends(info: xing.Info | None, count: int, samples: int) -> tuple[int, int]:

@@ -85,6 +85,7 @@ class Mpeg4PcmCodec:
         self.sample_rate_hz = track.scale
         self.channel_names = _names(entry, self.channels)
         self.damage: str | None = None  # errors tell it
+        self.why_fixed: str | None = "it has uncompressed sound between other tracks"
         self._frames = frames
         skip, played = track.played_part(track.scale, frames)
         self._skip = min(skip, frames)
@@ -108,8 +109,10 @@ class Mpeg4PcmCodec:
             )
             yield from regrouped(trimmed(decoded, skip=self._skip, length=self.length), frames)
 
-    def encode(self, blocks: Iterable[Samples], target: Path) -> None:
+    def encode(self, blocks: Iterable[Samples], target: Path, *, length: int | None = None) -> None:
         """Write the file with other samples; see `SoundCodec.encode`."""
+        if length not in {None, self.length}:
+            raise ValueError(f"{self.length} frames are expected, not {length}")
         behind = self._skip + (self.length or 0)
 
         def fill(source: BinaryIO, packets: BinaryIO, movie: Movie, trak: Node) -> None:

@@ -28,6 +28,7 @@ from labeler.media.mpeg4_recoding import NewTrack, recode, rewrite
 from labeler.media.mpeg4_track import PCM, Gapless, Track, find_track, read_gapless, with_gapless
 from labeler.media.packet_sound import PacketSound
 from labeler.media.sound_interface import SoundCodec, SoundLimits
+from labeler.media.sound_times import tied_in_comments
 
 __all__ = ["mpeg4_codec"]
 
@@ -87,13 +88,14 @@ class Mpeg4SoundCodec(PacketSound):
             names=probed.channel_names,
             skip=skip,
             length=length,
+            why_fixed=_tied(moov, track),
         )
 
     def _packets(self) -> Iterator[Packet]:
         with open_regular(self.path) as file:
             yield from _packets(file, self._track, self._probed.frames_per_packet)
 
-    def _write(self, blocks: Iterable[Samples], target: Path) -> None:
+    def _write(self, blocks: Iterable[Samples], target: Path, _: int | None) -> None:
         encoder = self._encoder()
 
         def fill(_: BinaryIO, packets: BinaryIO, movie: Movie, trak: Node) -> None:
@@ -208,6 +210,16 @@ def _coding(track: Track) -> Coding:
         setup=setup,
         bits=setup[17],
     )
+
+
+def _tied(moov: Node, track: Track) -> str | None:
+    """What in the file is tied to times, in words; None if nothing."""
+    if len(moov.all(b"trak")) > 1:
+        return "it has other tracks beside the sound"
+    if len(track.parts) > 1:
+        return "it plays several parts of its sound, one behind the other"
+    told = b"".join(node.to_bytes() for node in moov.all(b"udta"))
+    return "it has chapters" if b"chpl" in told else tied_in_comments(told)
 
 
 def _ends(track: Track, probed: Probed, clock: Clock, gapless: Gapless | None) -> tuple[int, int]:

@@ -28,6 +28,7 @@ from labeler.media.ogg_stream import (
 from labeler.media.opus_encoder import OpusEncoder
 from labeler.media.packet_sound import PacketSound
 from labeler.media.sound_interface import SoundLimits
+from labeler.media.sound_times import tied_in_comments
 from labeler.media.vorbis_encoder import encode_vorbis
 from labeler.media.xiph_coding import flac_coding, opus_coding, vorbis_coding
 
@@ -60,6 +61,7 @@ class OggCodec(PacketSound):
             skip=skip,
             length=length,
             damage=stream.damage,
+            why_fixed=tied_in_comments(b"".join(stream.headers[1:])),
         )
 
     def _packets(self) -> Iterator[Packet]:
@@ -69,12 +71,14 @@ class OggCodec(PacketSound):
             yield Packet(data, measure(data), primes)
             primes = False
 
-    def _write(self, blocks: Iterable[Samples], target: Path) -> None:
+    def _write(self, blocks: Iterable[Samples], target: Path, length: int | None) -> None:
         write = {VORBIS: self._write_vorbis, OPUS: self._write_opus, FLAC: self._write_flac}
         with target.open("wb") as output:
-            write[self._stream.codec](blocks, output, target)
+            write[self._stream.codec](blocks, output, target, length or 0)
 
-    def _write_vorbis(self, blocks: Iterable[Samples], output: BinaryIO, target: Path) -> None:
+    def _write_vorbis(
+        self, blocks: Iterable[Samples], output: BinaryIO, target: Path, length: int
+    ) -> None:
         scratch = target.with_name(target.name + ".vorbis")
         try:
             new, packets = encode_vorbis(
@@ -85,13 +89,14 @@ class OggCodec(PacketSound):
             )
             headers = (new[0], self._stream.headers[1], new[2])
             measure = meter(headers)
-            self._write_stream(
-                output, headers, (Packet(data, measure(data)) for data in packets), before=0
-            )
+            sized = (Packet(data, measure(data)) for data in packets)
+            self._write_stream(output, headers, sized, before=0, length=length)
         finally:
             scratch.unlink(missing_ok=True)
 
-    def _write_opus(self, blocks: Iterable[Samples], output: BinaryIO, _: Path) -> None:
+    def _write_opus(
+        self, blocks: Iterable[Samples], output: BinaryIO, _: Path, length: int
+    ) -> None:
         head = opus.Head.read(self._stream.headers[0])
         encoder = OpusEncoder(head, bit_rate=self._mean_bit_rate)
         packets = encoder.packets(blocks)
@@ -101,12 +106,15 @@ class OggCodec(PacketSound):
             (encoder.head.raw, *self._stream.headers[1:]),
             chain([first], packets),
             before=encoder.head.pre_skip,
+            length=length,
         )
 
-    def _write_flac(self, blocks: Iterable[Samples], output: BinaryIO, _: Path) -> None:
+    def _write_flac(
+        self, blocks: Iterable[Samples], output: BinaryIO, _: Path, length: int
+    ) -> None:
         first, *rest = self._stream.headers
         frames = FlacFrames(StreamInfo.from_bytes(first[_INFO]))
-        self._write_stream(output, (first, *rest), frames.packets(blocks), before=0)
+        self._write_stream(output, (first, *rest), frames.packets(blocks), before=0, length=length)
         output.seek(0)
         info = frames.info.to_bytes()
         _write_first(output, self._stream.serial, first[: _INFO.start] + info + first[_INFO.stop :])
@@ -123,14 +131,15 @@ class OggCodec(PacketSound):
         packets: Iterable[Packet],
         *,
         before: int,
+        length: int,
     ) -> None:
-        """The whole file; ``before``: frames that are decoded but not played, in front."""
+        """The whole file of ``length`` frames; ``before``: decoded but not played, in front."""
         pager = _write_first(output, self._stream.serial, headers[0])
         for header in headers[1:]:
             pager.write(header, 0)
         pager.end_page()
         position, page_start = 0, 0
-        end = before + (self.length or 0)
+        end = before + length
         for packet in packets:
             if pager.pending and (
                 position - page_start >= self.sample_rate_hz or pager.pending >= _MOST_SEGMENTS

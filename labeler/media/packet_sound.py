@@ -32,6 +32,7 @@ class PacketSound(ABC):
         skip: Frames (one sample of each channel) that the decoder gives before the first.
         length: Frames behind those; None where nobody knows.
         damage: What is wrong with it, without full stop; None if nothing is.
+        why_fixed: Why its length cannot change, without full stop; None if it can.
 
     Raises:
         UnsupportedMediaError: It has more channels than can be decoded.
@@ -48,6 +49,7 @@ class PacketSound(ABC):
         skip: int,
         length: int | None,
         damage: str | None = None,
+        why_fixed: str | None = None,
     ) -> None:
         limits.check(channels=coding.channels, sample_rate_hz=coding.sample_rate_hz, frames=length)
         if coding.channels > MAX_CHANNELS:
@@ -65,6 +67,7 @@ class PacketSound(ABC):
         self._coding = coding
         self._skip = skip
         self.damage = damage
+        self.why_fixed = why_fixed
 
     @property
     def duration_s(self) -> float | None:
@@ -80,7 +83,7 @@ class PacketSound(ABC):
         decoded = decode(self._coding, self._packets(), report=self._report)
         return regrouped(trimmed(decoded, skip=self._skip, length=self.length), frames)
 
-    def encode(self, blocks: Iterable[Samples], target: Path) -> None:
+    def encode(self, blocks: Iterable[Samples], target: Path, *, length: int | None = None) -> None:
         """Write the file with other samples; see `SoundCodec.encode`.
 
         Raises:
@@ -88,7 +91,7 @@ class PacketSound(ABC):
                 when it was decoded for ``blocks``.
         """
         self._require_whole()
-        self._write(blocks, target)
+        self._write(blocks, target, self.length if length is None else length)
         self._require_whole()
 
     @abstractmethod
@@ -96,8 +99,8 @@ class PacketSound(ABC):
         """The packets of the file."""
 
     @abstractmethod
-    def _write(self, blocks: Iterable[Samples], target: Path) -> None:
-        """Encode ``blocks`` and write the file around them."""
+    def _write(self, blocks: Iterable[Samples], target: Path, length: int | None) -> None:
+        """Encode ``blocks``, which have ``length`` frames, and write the file around them."""
 
     def _report(self, problem: str) -> None:
         self.damage = self.damage or problem

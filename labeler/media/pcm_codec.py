@@ -14,12 +14,17 @@ from labeler.media.content import open_regular
 from labeler.media.media_type import MediaType
 from labeler.media.pcm import SampleFormat
 from labeler.media.sound_interface import SoundLimits
+from labeler.media.sound_times import tied_in_chunks, tied_in_tags
 
 __all__ = ["PcmCodec", "PcmHeader"]
 
 # What does not hold for other samples: a manifest, and the samples' checksum (BWF MetaEdit).
 _STALE: Final = frozenset({b"C2PA", b"MD5 "})
 
+_MOST_TAGS: Final = 1 << 24
+_TAGS: Final = frozenset({b"id3 ", b"ID3 ", b"_PMX"})
+
+_Resize: TypeAlias = Callable[[BinaryIO, ChunkedFile, Chunk, int], Part]
 _Write: TypeAlias = Callable[[BinaryIO, BinaryIO, ChunkedFile, Iterable[Part]], None]
 
 
@@ -58,6 +63,7 @@ class PcmCodec:
         limits: How large it may be.
         read: Its header's reader.
         write: The writer of its chunks.
+        resize: Gives each chunk but the samples' as it has to be for another number of frames.
     """
 
     def __init__(
@@ -68,9 +74,11 @@ class PcmCodec:
         *,
         read: Callable[[BinaryIO], PcmHeader],
         write: _Write,
+        resize: _Resize,
     ) -> None:
         self._path = path
         self._write = write
+        self._resize = resize
         self.media_type = media_type
         with open_regular(path) as file:
             self._header = header = read(file)
@@ -83,6 +91,7 @@ class PcmCodec:
         self.channels = header.channels
         self.length: int | None = header.frames
         self.damage: str | None = None  # errors tell it
+        self.why_fixed = self._tied()
         self.channel_names = header.channel_names
 
     @property
@@ -101,22 +110,42 @@ class PcmCodec:
                 yield self._header.format.decode(data).reshape(-1, self.channels)
         self._header.parsed.require_whole()
 
-    def encode(self, blocks: Iterable[Samples], target: Path) -> None:
+    def _tied(self) -> str | None:
+        parsed = self._header.parsed
+        if parsed.form not in {b"RIFF", b"FORM"}:
+            return "it is of the form for more than 4 GiB"
+        if (tied := tied_in_chunks(parsed.chunks)) is not None:
+            return tied
+        # What is cut off cannot be written anyway.
+        tags = [each for each in parsed.chunks if each.type in _TAGS and not each.missing]
+        if any(chunk.size > _MOST_TAGS for chunk in tags):
+            return "its tags are too large to be looked through"
+        with open_regular(self._path) as file:
+            found = (tied_in_tags(parsed.read(file, chunk)) for chunk in tags)
+            return next(filter(None, found), None)
+
+    def encode(self, blocks: Iterable[Samples], target: Path, *, length: int | None = None) -> None:
         """Write the file with the samples in ``blocks`` in place of its own to ``target``."""
         header = self._header
+        change = 0 if length is None else length - header.frames
         with open_regular(self._path) as source, target.open("wb") as output:
             samples = StreamedChunk(
                 type=header.samples.type,
-                size=header.samples.size,
+                size=header.samples.size + change * header.frame_size,
                 pieces=self._pieces(source, blocks),
                 is_long=header.samples.is_long,
             )
             parts = (
-                samples if chunk is header.samples else chunk
+                samples if chunk is header.samples else self._fitting(source, chunk, length)
                 for chunk in header.parsed.chunks
                 if chunk.type not in _STALE
             )
             self._write(source, output, header.parsed, parts)
+
+    def _fitting(self, source: BinaryIO, chunk: Chunk, length: int | None) -> Part:
+        if length is None:
+            return chunk
+        return self._resize(source, self._header.parsed, chunk, length)
 
     def _pieces(self, source: BinaryIO, blocks: Iterable[Samples]) -> Iterator[bytes]:
         header = self._header

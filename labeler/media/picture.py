@@ -18,6 +18,7 @@ from labeler.media.heic import HeicCodec
 from labeler.media.interface import MAX_PIXELS, MAX_TOTAL_PIXELS, Codec, Limits
 from labeler.media.jpeg import JpegCodec
 from labeler.media.media_type import MediaType, sniff
+from labeler.media.orientation import read_orientation
 from labeler.media.png import PngCodec
 from labeler.media.tiff import TiffCodec
 from labeler.media.webp import WebpCodec
@@ -65,15 +66,21 @@ def open_picture(
         )
     limits = Limits(max_pixels=max_pixels, max_total_pixels=max_total_pixels)
     with naming(name):
-        return Picture(_CODECS[media_type](data, limits), name=name)
+        return Picture(_CODECS[media_type](data, limits), data, name=name)
 
 
 class Picture:
     """A picture that has been opened: still, animated or with several pages."""
 
-    def __init__(self, codec: Codec, *, name: str) -> None:
+    def __init__(self, codec: Codec, data: bytes, *, name: str) -> None:
         self._codec = codec
+        self._data = data
         self._name = name
+
+    @property
+    def name(self) -> str:
+        """What errors call the file."""
+        return self._name
 
     @property
     def media_type(self) -> MediaType:
@@ -94,6 +101,18 @@ class Picture:
     def frame_count(self) -> int:
         """How many frames or pages `frames` gives; 1 for a still picture."""
         return self._codec.frame_count
+
+    @property
+    def orientations(self) -> tuple[int, ...]:
+        """How viewers turn each frame or page that `frames` gives: 1 to 8, as Exif counts.
+
+        Raises:
+            UnreadableMediaError: The file is damaged.
+        """
+        with naming(self._name):
+            if isinstance(self._codec, TiffCodec):
+                return self._codec.orientations
+            return (read_orientation(self._data, self.media_type),) * self.frame_count
 
     def frames(self) -> Iterator[Pixels]:
         """The frames or pages, decoded one by one, as they are stored.

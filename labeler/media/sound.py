@@ -89,6 +89,11 @@ class Sound:
         self._counted: int | None = codec.length
 
     @property
+    def name(self) -> str:
+        """The name that errors give to the file."""
+        return self._name
+
+    @property
     def media_type(self) -> MediaType:
         """The format."""
         return self._codec.media_type
@@ -129,6 +134,16 @@ class Sound:
         """
         return self._codec.channel_names
 
+    @property
+    def why_fixed(self) -> str | None:
+        """Why its length cannot change, without full stop: something in the file is tied to times.
+
+        None where it can: `encode` then takes another ``length``.
+        """
+        if self.media_type.kind is MediaKind.VIDEO:
+            return "the pictures of the film run with it"
+        return self._codec.why_fixed
+
     def blocks(self, frames: int = _BLOCK_FRAMES) -> Iterator[Samples]:
         """The samples from the beginning, in blocks; each call is a new pass over the file.
 
@@ -154,7 +169,7 @@ class Sound:
             require_frames(count)
         self._counted = count
 
-    def encode(self, blocks: Iterable[Samples], target: Path) -> None:
+    def encode(self, blocks: Iterable[Samples], target: Path, *, length: int | None = None) -> None:
         """Write the file with ``blocks`` in place of its own samples, and everything else kept.
 
         Kept are the sample format, rate and layout, tags, cover art, cue points, loops, loudness
@@ -166,23 +181,28 @@ class Sound:
             blocks: ``(n, channels)`` float32 or float64, in blocks of any length, as many frames
                 together as `blocks` gives; they are taken one by one.
             target: A file that does not exist yet.
+            length: How many frames ``blocks`` have together where they are more or fewer than the
+                file's own; None: as many.
 
         Raises:
             ValueError: The number of frames or channels differs, or values are not finite.
             TypeError: A block has another type than float32 or float64.
             UnsupportedMediaError: Labeler reads this variant of the format but cannot write it
-                without loss.
+                without loss, or its length cannot change: see `why_fixed`.
             OutputError: ``target`` exists already or cannot be written.
         """
         with naming(self._name):
+            other = None if length == self._counted else length
+            self._check_length(other)
             try:
                 with target.open("xb"):
                     pass  # From here on the file is ours to remove.
             except OSError as error:
                 raise not_written(_WHAT, error, target) from error
-            intake = _Intake(blocks, self._codec)
+            intake = _Intake(blocks, self._codec, length=other)
             try:
-                self._codec.encode(intake.checked(lambda: self._counted), target)
+                checked = intake.checked(lambda: self._counted if other is None else other)
+                self._codec.encode(checked, target, length=other)
             except BaseException as error:
                 target.unlink(missing_ok=True)
                 if intake.failed or isinstance(error, LabelerError):
@@ -190,6 +210,17 @@ class Sound:
                 if isinstance(error, Exception):
                     raise self._translated(error, target) from error
                 raise
+
+    def _check_length(self, length: int | None) -> None:
+        if length is None:
+            return
+        if length < 1:
+            raise ValueError(f"a sound has at least one frame, not {length}")
+        if self.why_fixed is not None:
+            raise UnsupportedMediaError(
+                f"the length of the sound cannot change: {self.why_fixed}",
+                hint="Lay the new sound over what is there, or convert the file to plain WAV first",
+            )
 
     def _translated(self, error: Exception, target: Path) -> LabelerError:
         """The error of the family for one that the codec raised."""
@@ -207,11 +238,13 @@ class _Intake:
     Args:
         blocks: What the caller gives.
         codec: Whose file they are for.
+        length: How many frames they have; None: as many as the codec says.
     """
 
-    def __init__(self, blocks: Iterable[Samples], codec: SoundCodec) -> None:
+    def __init__(self, blocks: Iterable[Samples], codec: SoundCodec, *, length: int | None) -> None:
         self._blocks = blocks
         self._codec = codec
+        self._most = codec.length if length is None else length
         self.failed = False
         """Whether the caller's side raised an error, or was at fault: not the codec."""
 
@@ -243,7 +276,7 @@ class _Intake:
         return len(block)
 
     def _check_most(self, count: int) -> None:
-        most = self._codec.length
+        most = self._most
         if most is not None and count > most:
             raise ValueError(f"{most} frames are expected, not {count} or more")
 

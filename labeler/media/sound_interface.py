@@ -94,6 +94,8 @@ class SoundCodec(Protocol):
     channel_names: tuple[str, ...]
     """``"FL"``, ``"FR"``, ``"FC"``, ``"LFE"``, ... for each channel; () where nobody knows."""
 
+    why_fixed: str | None
+    """Why what is written has to have as many frames, without full stop; None: it need not."""
     damage: str | None
     """What was found wrong with it by now, without full stop, where `blocks` reads around damage:
     it fills gaps with silence, or ends early. None where nothing was, or errors tell it."""
@@ -112,11 +114,16 @@ class SoundCodec(Protocol):
         """The samples in blocks of ``(n, channels)``, none longer than ``frames``."""
         ...
 
-    def encode(self, blocks: Iterable[Samples], target: Path) -> None:
+    def encode(self, blocks: Iterable[Samples], target: Path, *, length: int | None = None) -> None:
         """Write the file with the samples in ``blocks`` in place of its own to ``target``.
 
         The blocks have the right number of channels, and finite values; where `length` is
         known, they have as many frames. ``target`` exists and is empty.
+
+        Args:
+            blocks: The samples.
+            target: The file.
+            length: How many frames they have, where `why_fixed` is None; None: as many as before.
         """
         ...
 

@@ -155,10 +155,10 @@ class _Limits:
             )
 
 
-def _stays_on_disk(head: bytes) -> MediaKind | None:
+def _stays_on_disk(head: bytes, name: str) -> MediaKind | None:
     """The kind of a file that begins with ``head``, if it may be larger than memory."""
     try:
-        kind = sniff(head, name="").kind
+        kind = sniff(head, name=name).kind
     except MediaError:
         return None  # whoever wants to know what it is asks again, and gets the error
     return kind if kind in _STAY_ON_DISK else None
@@ -168,12 +168,12 @@ def _read_file(path: Path, name: str, limits: _Limits) -> Content:
     try:
         with open_regular(path) as file:
             head = file.read(_HEAD_BYTES)
-            if _stays_on_disk(head) is None:
+            if _stays_on_disk(head, name) is None:
                 pieces = chain([head], _pieces(file, name, limits.in_memory + 1 - len(head)))
                 data = b"".join(pieces)
                 limits.check(len(data), name)
                 return Content(data, name, path)
-            kind = _kind(file)
+            kind = _kind(file, name)
     except OSError as error:
         raise unreadable(error, name) from error
     except MediaError as error:
@@ -184,10 +184,10 @@ def _read_file(path: Path, name: str, limits: _Limits) -> Content:
     return content
 
 
-def _kind(file: BinaryIO) -> MediaKind:
+def _kind(file: BinaryIO, name: str) -> MediaKind:
     """Which of the kinds that stay on disk a file is, by all of it."""
     try:
-        return sniff_file(file, name="").kind
+        return sniff_file(file, name=name).kind
     except MediaError:
         return MediaKind.VIDEO  # as above
 
@@ -203,7 +203,7 @@ def _read_url(url: str, name: str, limits: _Limits, scratch: Scratch | None) -> 
 
 def _read_stream(stream: BinaryIO, name: str, limits: _Limits, scratch: Scratch | None) -> Content:
     head = b"".join(_pieces(stream, name, _HEAD_BYTES))
-    kind = _stays_on_disk(head)
+    kind = _stays_on_disk(head, name)
     if scratch is not None and kind is not None:
         pieces = chain([head], _pieces(stream, name, limits.on_disk(kind) + 1 - len(head)))
         return _spool(pieces, name, limits, scratch)
@@ -229,7 +229,7 @@ def _spool(pieces: Iterator[bytes], name: str, limits: _Limits, scratch: Scratch
         for piece in pieces:
             file.write(piece)
         size = file.tell()
-        limits.check(size, name, _kind(file))
+        limits.check(size, name, _kind(file, name))
     return Content.of_file(path, name)
 
 

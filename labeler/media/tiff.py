@@ -9,7 +9,7 @@ from typing import Final
 from labeler.codec.pixels import Pixels
 from labeler.containers import tiff
 from labeler.errors import UnsupportedMediaError
-from labeler.media import tiff_page
+from labeler.media import orientation, tiff_page
 from labeler.media.interface import Limits, require_like
 from labeler.media.media_type import MediaType
 
@@ -75,6 +75,15 @@ class TiffCodec:
             if isinstance(part, _Page):
                 samples = tiff_page.decode(part.ifd, self._layout, part.format)
                 yield tiff_page.view(samples, part.format)
+
+    @property
+    def orientations(self) -> tuple[int, ...]:
+        """How viewers turn each page, 1 to 8 (TIFF 6.0, section 8, Orientation)."""
+        return tuple(
+            orientation.of_page(part.ifd, self._layout)
+            for part in self._parts
+            if isinstance(part, _Page)
+        )
 
     def encode(self, frames: Iterable[Pixels]) -> bytes:
         """The TIFF with ``frames`` as its pages."""

@@ -25,6 +25,7 @@ from labeler.errors import UnsupportedMediaError
 from labeler.media.content import open_regular
 from labeler.media.guards import naming, not_written, reading
 from labeler.media.media_type import MediaKind, MediaType, sniff_file
+from labeler.media.overlay import Overlays
 from labeler.media.video_interface import PictureTrack, VideoLimits
 
 __all__ = ["Luma", "LumaFrame", "Video", "VideoLimits", "open_video"]
@@ -139,6 +140,11 @@ class Video:
         return self._track.rotation_deg
 
     @property
+    def orientation(self) -> int:
+        """How players turn and mirror frames: 1 to 8; see `PictureTrack.orientation`."""
+        return self._track.orientation
+
+    @property
     def sample_aspect(self) -> Fraction:
         """Width to height of a pixel; 1 where the file does not say."""
         return self._track.sample_aspect or Fraction(1)
@@ -203,9 +209,10 @@ class Video:
         mark: Callable[[Luma], Luma],
         target: Path,
         *,
+        overlay: Overlays | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> None:
-        """Write the film with another luma in its pictures, and everything else kept.
+        """Write the film with another luma, and labels, in its pictures; all else is kept.
 
         Container, codec, and depth and sampling of the pixels stay; kept are the time of each
         frame, sound, subtitles, chapters, metadata, rotation, colours and their range, what is
@@ -218,12 +225,18 @@ class Video:
                 calling thread. It gets `Luma` that is valid during the call, and gives a new array
                 of the same shape and dtype.
             target: A file that does not exist yet; temporary files lie beside it.
+            overlay: Says what is laid on the frame of a time, seconds from the first one that is
+                shown, before ``mark`` gets its luma; it is called as ``mark`` is. A frame that an
+                edit list shows several times, or that stands still for seconds, gets what it says
+                for the first of its times at which it says anything. None: nothing is laid.
             progress: Is told how much is done, from 0 to 1.
 
         Raises:
-            ValueError: ``mark`` gives another shape or dtype.
+            ValueError: ``mark`` gives another shape or dtype, or an `Overlay` goes beyond the
+                frame.
             UnreadableMediaError: The film is truncated, or a part of it cannot be decoded.
-            UnsupportedMediaError: It cannot be written without loss.
+            UnsupportedMediaError: It cannot be written without loss, or its colours are coded in
+                a way in which nothing can be laid on it.
             MediaTooLargeError: It is longer than its header said and than allowed.
             OutputError: ``target`` exists already or cannot be written.
         """
@@ -236,7 +249,15 @@ class Video:
             if target.exists():
                 taken = FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
                 raise not_written(_WHAT, taken, target)
-            encode_film(self._path, self._track, self._limits, mark, target, progress=told)
+            encode_film(
+                self._path,
+                self._track,
+                self._limits,
+                mark,
+                target,
+                overlay=overlay,
+                progress=told,
+            )
 
     def _check_whole(self) -> None:
         """Refuse a file that was cut off.

@@ -111,6 +111,9 @@ class PictureTrack:
     duration_s: float | None
     rotation_deg: int
     """How far a player turns it, degrees counter-clockwise, -180 to 180."""
+    orientation: int
+    """How players turn and mirror it, to the nearest quarter of a turn: 1 to 8, as Exif counts
+    (2.32, 4.6.4 A): 1 as it is, 6 turned clockwise."""
     sample_aspect: Fraction | None
     """Width to height of a pixel; None where the file does not say."""
     field_order: int

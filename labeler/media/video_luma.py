@@ -16,25 +16,12 @@ from numpy.typing import NDArray
 
 from labeler.codec.luma import Luma
 from labeler.errors import UnsupportedMediaError
+from labeler.media.video_planes import detour_for, packed_letters, plane_view
 
 __all__ = ["LumaAccess", "luma_access"]
 
 # Weights of red, green and blue (ITU-R BT.709-6, 3.2).
 _WEIGHTS: Final = (0.2126, 0.7152, 0.0722)
-# Packed formats and those of other byte order, and where their pixels can be changed without loss.
-_DETOURS: Final = {
-    "yuyv422": "yuv422p", "yvyu422": "yuv422p", "uyvy422": "yuv422p", "uyyvyy411": "yuv411p",
-    "ayuv": "yuva444p", "vuya": "yuva444p", "vuyx": "yuv444p", "uyva": "yuva444p",
-    "ya8": "rgba", "pal8": "rgba", "bgr8": "rgb24", "rgb8": "rgb24", "rgb4_byte": "rgb24",
-    "bgr4_byte": "rgb24", "monow": "gray", "monob": "gray",
-    "rgb565le": "rgb24", "rgb565be": "rgb24", "rgb555le": "rgb24", "rgb555be": "rgb24",
-    "bgr565le": "rgb24", "bgr555le": "rgb24", "rgb444le": "rgb24",
-    "rgb48be": "rgb48le", "bgr48be": "bgr48le", "rgba64be": "rgba64le", "bgra64be": "bgra64le",
-    "ya16be": "rgba64le", "ya16le": "rgba64le", "p010le": "yuv420p10le", "p016le": "yuv420p16le",
-    "p210le": "yuv422p10le", "p216le": "yuv422p16le", "p410le": "yuv444p10le",
-    "p416le": "yuv444p16le", "y210le": "yuv422p10le", "xv30le": "yuv444p10le",
-    "x2rgb10le": "gbrp10le", "x2bgr10le": "gbrp10le",
-}  # fmt: skip
 
 
 class LumaAccess(Protocol):
@@ -68,9 +55,7 @@ def luma_access(pixel_format: str) -> LumaAccess:
     Raises:
         UnsupportedMediaError: It has none, or its values are no integers.
     """
-    detour = _DETOURS.get(pixel_format)
-    if detour is None and pixel_format.endswith("be") and not _is_native(pixel_format):
-        detour = pixel_format.removesuffix("be") + "le"
+    detour = detour_for(pixel_format)
     if detour is not None:
         return _Detour(detour)
     form = av.VideoFormat(pixel_format, 16, 16)
@@ -87,25 +72,11 @@ def luma_access(pixel_format: str) -> LumaAccess:
     return _Plane(first.bits)
 
 
-def _is_native(pixel_format: str) -> bool:
-    return not av.VideoFormat(pixel_format, 16, 16).is_big_endian
-
-
 def _unsupported(pixel_format: str) -> UnsupportedMediaError:
     return UnsupportedMediaError(
         f"the video has pixels of the format {pixel_format}, which Labeler does not handle",
         hint="Convert it to H.264, H.265, VP9 or AV1 first",
     )
-
-
-def _plane(frame: av.VideoFrame, number: int, depth: int, *, columns: int = 1) -> NDArray[Any]:
-    """``(H, W * columns)`` view of a plane."""
-    plane: Any = frame.planes[number]  # A buffer, though its stubs do not say so.
-    dtype = np.dtype(np.uint8 if depth <= 8 else np.uint16)
-    rows = np.frombuffer(plane, dtype).reshape(plane.height, abs(plane.line_size) // dtype.itemsize)
-    if plane.line_size < 0:  # The picture lies upside down in memory.
-        rows = rows[::-1]
-    return rows[:, : plane.width * columns]
 
 
 class _Plane:
@@ -119,10 +90,10 @@ class _Plane:
         self.depth = depth
 
     def read(self, frame: av.VideoFrame) -> Luma:
-        return _plane(frame, 0, self.depth)
+        return plane_view(frame, 0, self.depth)
 
     def write(self, frame: av.VideoFrame, old: Luma, new: Luma) -> av.VideoFrame:  # noqa: ARG002  the protocol's
-        np.copyto(_plane(frame, 0, self.depth), new)
+        np.copyto(plane_view(frame, 0, self.depth), new)
         return frame
 
 
@@ -151,13 +122,13 @@ class _PlanarRgb(_Rgb):
         self.depth = form.components[0].bits
 
     def read(self, frame: av.VideoFrame) -> Luma:
-        green, blue, red = (_plane(frame, number, self.depth) for number in range(3))
+        green, blue, red = (plane_view(frame, number, self.depth) for number in range(3))
         return self._weighted(red, green, blue)
 
     def write(self, frame: av.VideoFrame, old: Luma, new: Luma) -> av.VideoFrame:
         change = new.astype(np.int32) - old
         for number in range(3):
-            self._added(_plane(frame, number, self.depth), change)
+            self._added(plane_view(frame, number, self.depth), change)
         return frame
 
 
@@ -170,15 +141,14 @@ class _PackedRgb(_Rgb):
 
     def __init__(self, form: av.VideoFormat) -> None:
         self.depth = form.components[0].bits
-        name = form.name.removesuffix("le").removesuffix("48").removesuffix("64")
-        letters = name.removesuffix("24").replace("0", "x")
+        letters = packed_letters(form)
         if self.depth not in {8, 16} or sorted(letters.strip("ax")) != ["b", "g", "r"]:
             raise _unsupported(form.name)
         self._columns = len(letters)
         self._at = tuple(letters.index(letter) for letter in "rgb")
 
     def _pixels(self, frame: av.VideoFrame) -> NDArray[Any]:
-        plane = _plane(frame, 0, self.depth, columns=self._columns)
+        plane = plane_view(frame, 0, self.depth, columns=self._columns)
         return plane.reshape(frame.height, frame.width, self._columns)
 
     def read(self, frame: av.VideoFrame) -> Luma:

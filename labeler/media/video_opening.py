@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -58,6 +59,8 @@ _DYNAMIC: Final = {
     Type.DYNAMIC_HDR_PLUS: "HDR10+",
     Type.DYNAMIC_HDR_VIVID: "HDR Vivid",
 }
+_MATRIX: Final = "=9i"
+_MATRIX_SIZE: Final = 36
 _TOLD_IN_STREAM: Final = frozenset({"h264", "hevc", "av1"})
 # What is read in search of a frame that can be decoded, before a file is given up.
 _PROBED_PACKETS: Final = 400
@@ -130,6 +133,7 @@ def read_track(path: Path, media_type: MediaType, limits: VideoLimits) -> Pictur
             is_even=stream.average_rate == stream.base_rate,
             duration_s=duration_s,
             rotation_deg=frame.rotation,
+            orientation=_orientation(_side_data(frame, Type.DISPLAYMATRIX)),
             sample_aspect=_sample_aspect(stream),
             field_order=context.field_order,
             is_interlaced=context.field_order in _INTERLACED or frame.interlaced_frame,
@@ -200,6 +204,16 @@ def _sample_aspect(stream: av.VideoStream) -> Fraction | None:
         if aspect is not None and aspect > 0:
             return Fraction(aspect)
     return None
+
+
+def _orientation(matrix: bytes) -> int:
+    """What a display matrix (ISO/IEC 14496-12, 6.2.2) does, by the signs of its numbers."""
+    if len(matrix) < _MATRIX_SIZE:
+        return 1
+    a, b, _, c, d, *_ = struct.unpack(_MATRIX, matrix[:_MATRIX_SIZE])
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return {(True, True): 1, (False, True): 2, (False, False): 3}.get((a >= 0, d >= 0), 4)
+    return {(True, True): 5, (True, False): 6, (False, False): 7}.get((b >= 0, c >= 0), 8)
 
 
 def _colours(frame: av.VideoFrame, context: av.VideoCodecContext) -> Colours:

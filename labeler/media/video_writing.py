@@ -1,4 +1,4 @@
-"""A film written again with another luma in its pictures, and everything else as it was.
+"""A film written again with another luma and labels in its pictures, and all else as it was.
 
 First the pictures alone go into a file of their own, which is thrown away at the end; then what
 writes the film's container puts them in the place of the old ones.
@@ -21,13 +21,16 @@ from labeler.errors import UnsupportedMediaError
 from labeler.media import matroska_pictures, mpeg4_pictures, video_avi
 from labeler.media.guards import not_written, reason
 from labeler.media.media_type import MediaType
+from labeler.media.overlay import Overlays
 from labeler.media.pipeline import pipeline
 from labeler.media.video_encoder import Encoding, encoding_for
 from labeler.media.video_frames import check_frame, decoded
 from labeler.media.video_interface import PictureTrack, VideoLimits
 from labeler.media.video_luma import luma_access
 from labeler.media.video_opening import decoder_for, open_film, stamp_of
+from labeler.media.video_painting import Painter
 from labeler.media.video_start import composition_time, frame_numbers, layers
+from labeler.media.video_timeline import Timeline, read_timeline
 
 __all__ = ["Mark", "encode_film"]
 
@@ -56,6 +59,7 @@ def encode_film(
     mark: Mark,
     target: Path,
     *,
+    overlay: Overlays | None,
     progress: Callable[[float], None],
 ) -> None:
     """Write the film at ``path`` with marked pictures to ``target``.
@@ -66,11 +70,12 @@ def encode_film(
         limits: How large it may be.
         mark: Is called for the luma of each frame, in the order in which they are shown.
         target: A file that does not exist yet.
+        overlay: Says what is laid on a frame before that; None: nothing.
         progress: Is told how much is done, from 0 to 1.
 
     Raises:
         UnreadableMediaError: The film is truncated or damaged.
-        UnsupportedMediaError: It cannot be written without loss.
+        UnsupportedMediaError: It cannot be written without loss, or nothing be laid on it.
         OutputError: ``target`` cannot be written.
     """
     beyond = track.beyond or (layers(path) if track.media_type in _MP4 else None)
@@ -81,7 +86,7 @@ def encode_film(
         )
     pictures = target.with_name(f"{target.name}.pictures")
     try:
-        job = _Pictures(path, track, limits, mark, progress)
+        job = _Pictures(path, track, limits, mark, overlay=overlay, progress=progress)
         job.write(pictures)
         _put_together(path, track, pictures, target, job.first_stamp)
     finally:
@@ -113,6 +118,8 @@ class _Frame:
     frame: av.VideoFrame
     stamp: int
     """When it is shown, in units of the track's time base."""
+    lasts: int = 0
+    """For how long, in the same units."""
 
 
 class _Pictures:
@@ -123,6 +130,7 @@ class _Pictures:
         track: What is known of its pictures.
         limits: How large it may be.
         mark: Gives another luma for that of a frame.
+        overlay: Says what is laid on a frame before that.
         progress: Is told how much is done.
     """
 
@@ -132,6 +140,8 @@ class _Pictures:
         track: PictureTrack,
         limits: VideoLimits,
         mark: Mark,
+        *,
+        overlay: Overlays | None,
         progress: Callable[[float], None],
     ) -> None:
         self._path = path
@@ -140,6 +150,9 @@ class _Pictures:
         self._mark = mark
         self._progress = progress
         self._access = luma_access(track.pixel_format)
+        self._overlay = overlay
+        self._painter = Painter(self._track) if overlay is not None else None
+        self._timeline: Timeline | None = None
         self.first_stamp = 0
         """When the first frame is shown, in units of the track's time base."""
 
@@ -163,6 +176,7 @@ class _Pictures:
             is_avi = track.media_type is MediaType.AVI
             numbers = frame_numbers(self._path, track) if is_avi else ()
             last: int | None = None
+            held: _Frame | None = None
             for number, frame in enumerate(decoded(container, stream, decoder, _raise)):
                 known = numbers[number] if number < len(numbers) else stamp_of(frame)
                 stamp = self._stamp(known, last)
@@ -176,9 +190,12 @@ class _Pictures:
                     raise damaged(f"the video is damaged at {time_s:.2f} s")
                 # The decoder needs its own copy as it is, for frames that depend on it.
                 frame.make_writable()
-                yield _Frame(frame, stamp)
-        if last is None:
+                if held is not None:
+                    yield replace(held, lasts=stamp - held.stamp)
+                held = _Frame(frame, stamp, frame.duration or 0)
+        if held is None:
             raise damaged("the video has no frames")
+        yield held
 
     def _stamp(self, stamp: int | None, last: int | None) -> int:
         """When a frame is shown; of frames that are said to come at once, one after the other.
@@ -204,17 +221,30 @@ class _Pictures:
     # -------------------------------------------------------------------- the caller's thread: mark
 
     def _marked(self, item: _Frame) -> _Frame:
-        old = self._access.read(item.frame)
+        source = self._overlaid(item)
+        old = self._access.read(source)
         new = self._mark(old)
         if new.shape != old.shape or new.dtype != old.dtype:
             raise ValueError(
                 f"a mark gives luma of {old.shape} {old.dtype} again, not {new.shape} {new.dtype}"
             )
-        frame = self._access.write(item.frame, old, new)
+        frame = self._access.write(source, old, new)
         if self._track.duration_s:
             done = self._time_s(item.stamp) / self._track.duration_s
             self._progress(_PICTURES_SHARE * min(1.0, done))
         return _Frame(frame, item.stamp)
+
+    def _overlaid(self, item: _Frame) -> av.VideoFrame:
+        """The frame with what is laid on it whenever it is shown."""
+        if self._overlay is None or self._painter is None:
+            return item.frame
+        if self._timeline is None:
+            self._timeline = read_timeline(self._path, self._track, item.stamp)
+        # Frames that are shown more than once, or stand still, show the same all the time.
+        unit = self._track.time_base
+        shown_s = self._timeline.shown_s(item.stamp * unit, item.lasts * unit)
+        laid = next(filter(None, map(self._overlay, shown_s)), ())
+        return self._painter.lay(item.frame, laid)
 
     # ------------------------------------------------------------------------- third thread: encode
 

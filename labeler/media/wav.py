@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from labeler.containers import riff
+from labeler.containers.chunks import Chunk, ChunkedFile, NewChunk, Part
 from labeler.containers.damage import damaged
 from labeler.errors import UnsupportedMediaError
 from labeler.media.media_type import MediaType
@@ -67,7 +68,17 @@ class WavCodec(PcmCodec):
     """
 
     def __init__(self, path: Path, media_type: MediaType, limits: SoundLimits) -> None:
-        super().__init__(path, media_type, limits, read=_read_header, write=riff.write)
+        super().__init__(
+            path, media_type, limits, read=_read_header, write=riff.write, resize=_resized
+        )
+
+
+def _resized(file: BinaryIO, parsed: ChunkedFile, chunk: Chunk, frames: int) -> Part:
+    """``chunk``, which may say how many frames there are."""
+    if chunk.type != b"fact" or chunk.size < 4:
+        return chunk
+    rest = parsed.read(file, chunk)[4:]
+    return NewChunk(b"fact", frames.to_bytes(4, "little") + rest)
 
 
 def _read_header(file: BinaryIO) -> PcmHeader:

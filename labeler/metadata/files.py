@@ -11,8 +11,24 @@ from labeler.containers.chunks import file_size
 from labeler.containers.splice import Span, copy, new_file, opened
 from labeler.errors import LabelerError
 from labeler.media.media_type import MediaType
-from labeler.metadata import iptc, sound_fields, sound_packets, video_packets, xmp
-from labeler.metadata.statements import Statements, as_fields, stated
+from labeler.metadata import sound_fields, sound_packets, video_packets
+from labeler.metadata.aigc_blanks import (
+    FindBlanks,
+    aiff_blanks,
+    avi_blanks,
+    blanked,
+    id3_blanks,
+    mpeg4_blanks,
+    wav_blanks,
+)
+from labeler.metadata.claims import (
+    FieldEdit,
+    description_with_claims,
+    field_edit,
+    packet_with_claims,
+    require_one_label,
+)
+from labeler.metadata.statements import Statements, stated
 from labeler.metadata.tags import Tags, interpret
 from labeler.provenance import Provenance
 
@@ -20,7 +36,8 @@ __all__ = ["read_file", "write_file"]
 
 _Find: TypeAlias = Callable[[BinaryIO], Statements]
 _PutPacket: TypeAlias = Callable[[BinaryIO, BinaryIO, bytes], None]
-_PutFields: TypeAlias = Callable[[BinaryIO, BinaryIO, dict[str, str]], None]
+_PutDescribed: TypeAlias = Callable[[BinaryIO, BinaryIO, bytes, str], None]
+_PutFields: TypeAlias = Callable[[BinaryIO, BinaryIO, FieldEdit], None]
 _Edit: TypeAlias = Callable[[BinaryIO, BinaryIO], None]
 
 
@@ -30,14 +47,31 @@ class _PacketPlace:
 
     find: _Find
     put: _PutPacket
+    blanks: FindBlanks
+    """Where AIGC labels stand outside the packet, and what goes over them."""
+    put_described: _PutDescribed | None = None
+    """As ``put``, in formats that have a description beside the packet, which players show."""
 
     def edit(self, source: BinaryIO, provenance: Provenance) -> _Edit | None:
         """How to write what ``provenance`` claims; None where the file says so already."""
-        present = next(iter(self.find(source).packets), None)
-        packet = xmp.merge(present, iptc.from_provenance(provenance), prefixes=iptc.PREFIXES)
-        if packet == present:
+        found = self.find(source)
+        present = next(iter(found.packets), None)
+        packet = packet_with_claims(present, provenance)
+        is_labelled = provenance.aigc is not None
+        description = description_with_claims(found, provenance) if self.put_described else None
+        is_said = packet == present and description is None
+        if is_said and not (is_labelled and len(stated(found).aigc) > 1):
             return None
-        return lambda opened, target: self.put(opened, target, packet)
+
+        def write(opened: BinaryIO, target: BinaryIO) -> None:
+            blanks = tuple(self.blanks(opened)) if is_labelled else ()
+            source = blanked(opened, blanks) if blanks else opened
+            if self.put_described is not None and description is not None:
+                self.put_described(source, target, packet, description)
+            else:
+                self.put(source, target, packet)
+
+        return write
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +83,29 @@ class _FieldPlace:
 
     def edit(self, source: BinaryIO, provenance: Provenance) -> _Edit | None:
         """How to write what ``provenance`` claims; None where the file says so already."""
-        claims = iptc.from_provenance(provenance)
-        present, _ = stated(self.find(source))
-        if all(present.get(claim.name) == claim.value for claim in claims):
+        edit = field_edit(self.find(source), provenance)
+        if edit is None:
             return None
-        return lambda opened, target: self.put(opened, target, as_fields(claims))
+        return lambda opened, target: self.put(opened, target, edit)
 
 
+_ID3_PLACE: Final = _PacketPlace(
+    sound_packets.find_id3, sound_packets.put_id3, id3_blanks, sound_packets.put_id3
+)
 _PLACES: Final[dict[MediaType, _PacketPlace | _FieldPlace]] = {
-    MediaType.WAV: _PacketPlace(sound_packets.find_wav, sound_packets.put_wav),
-    MediaType.AIFF: _PacketPlace(sound_packets.find_aiff, sound_packets.put_aiff),
-    MediaType.MP3: _PacketPlace(sound_packets.find_id3, sound_packets.put_id3),
-    MediaType.AAC: _PacketPlace(sound_packets.find_id3, sound_packets.put_id3),
-    MediaType.M4A: _PacketPlace(sound_packets.find_mpeg4, sound_packets.put_mpeg4),
+    MediaType.WAV: _PacketPlace(sound_packets.find_wav, sound_packets.put_wav, wav_blanks),
+    MediaType.AIFF: _PacketPlace(sound_packets.find_aiff, sound_packets.put_aiff, aiff_blanks),
+    MediaType.MP3: _ID3_PLACE,
+    MediaType.AAC: _ID3_PLACE,
+    MediaType.M4A: _PacketPlace(sound_packets.find_mpeg4, sound_packets.put_mpeg4, mpeg4_blanks),
     MediaType.FLAC: _FieldPlace(sound_fields.find_flac, sound_fields.put_flac),
     MediaType.OGG: _FieldPlace(sound_fields.find_ogg, sound_fields.put_ogg),
     MediaType.WEBM: _FieldPlace(sound_fields.find_webm, sound_fields.put_webm),
-    MediaType.MP4: _PacketPlace(sound_packets.find_mpeg4, sound_packets.put_mpeg4),
-    MediaType.MOV: _PacketPlace(video_packets.find_quicktime, video_packets.put_quicktime),
-    MediaType.AVI: _PacketPlace(video_packets.find_avi, video_packets.put_avi),
+    MediaType.MP4: _PacketPlace(sound_packets.find_mpeg4, sound_packets.put_mpeg4, mpeg4_blanks),
+    MediaType.MOV: _PacketPlace(
+        video_packets.find_quicktime, video_packets.put_quicktime, mpeg4_blanks
+    ),
+    MediaType.AVI: _PacketPlace(video_packets.find_avi, video_packets.put_avi, avi_blanks),
     MediaType.MKV: _FieldPlace(sound_fields.find_webm, sound_fields.put_webm),
     MediaType.WEBM_VIDEO: _FieldPlace(sound_fields.find_webm, sound_fields.put_webm),
 }
@@ -80,7 +118,8 @@ def write_file(
 
     Samples, other metadata and their order stay as they are; a file that makes these claims already
     is copied byte for byte. Prompt and prompt writer are written only if ``provenance`` has them;
-    fields that it leaves open keep the values that they have. Memory does not grow with the file.
+    fields that it leaves open keep the values that they have. An AIGC label replaces all that the
+    file has, wherever they stand. Memory does not grow with the file.
 
     Args:
         source: The file; it is not changed.
@@ -91,14 +130,19 @@ def write_file(
 
     Raises:
         UnreadableMediaError: The file cannot be read, is truncated or damaged.
-        MetadataError: Its metadata are malformed, or there is no room for the claims.
+        MetadataError: Its metadata are malformed, there is no room for the claims, or an AIGC
+            label stands where it cannot be replaced.
         OutputError: ``target`` exists already, or cannot be written.
     """
     try:
         with opened(source) as stream:
-            edit = _PLACES[media_type].edit(stream, provenance) or _copy_whole
+            place = _PLACES[media_type]
+            edit = place.edit(stream, provenance) or _copy_whole
             with new_file(target) as output:
                 edit(stream, output)
+                if provenance.aigc is not None:
+                    output.flush()
+                    require_one_label(place.find(output))
     except LabelerError as error:
         error.with_file(name)
         raise

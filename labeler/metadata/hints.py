@@ -5,15 +5,15 @@ They are hints, not marks: anyone can write or remove them. Source: what the pro
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from labeler.containers import heif, jpeg, png, tiff, webp
 from labeler.errors import LabelerError
 from labeler.media.media_type import MediaType
 from labeler.metadata.embedding import png_texts
-from labeler.metadata.statements import AIGC_HINT
 
-__all__ = ["generator_hints"]
+__all__ = ["exif_block", "exif_entries", "generator_hints"]
 
 _WEB_UI: Final = "Stable Diffusion web UI parameters"
 _COMFY: Final = "ComfyUI workflow"
@@ -31,7 +31,6 @@ _PNG_KEYWORDS: Final = {
     "Dream": (b"", _INVOKE),
     "Software": (b"NovelAI", _NOVEL),
     "fooocus_scheme": (b"", "Fooocus metadata"),
-    "AIGC": (b"", AIGC_HINT),
 }
 # Exif text (zero bytes of UTF-16 left out) that gives a generator away: all words must occur.
 _EXIF_TEXTS: Final = (
@@ -64,20 +63,28 @@ def generator_hints(data: bytes, media_type: MediaType) -> tuple[str, ...]:
 
 def _exif_text(data: bytes, media_type: MediaType) -> bytes:
     """What the Exif fields for free text hold, without zero bytes."""
-    exif = _exif(data, media_type)
+    entries = exif_entries(exif_block(data, media_type))
+    return b"\n".join(entry.value for entry in entries).replace(b"\0", b"")
+
+
+def exif_entries(exif: bytes) -> Iterator[tiff.Entry]:
+    """The fields for free text in an Exif block; none where it is empty or damaged."""
     try:
         file = tiff.parse(exif, with_runs=False) if exif else None
     except LabelerError:  # Exif is full of writers' errors, and hints are no reason to stop
-        return b""
+        return
     if file is None:
-        return b""
+        return
     ifds = [*file.ifds, *(i for ifd in file.ifds for sub in ifd.sub_ifds for i in sub.ifds)]
-    values = [e.value for ifd in ifds for e in ifd.entries if e.tag in _EXIF_TAGS]
-    return b"\n".join(values).replace(b"\0", b"")
+    yield from (e for ifd in ifds for e in ifd.entries if e.tag in _EXIF_TAGS)
 
 
-def _exif(data: bytes, media_type: MediaType) -> bytes:
-    """The file's Exif block as TIFF structure; empty where there is none."""
+def exif_block(data: bytes, media_type: MediaType) -> bytes:
+    """The file's Exif block as TIFF structure; empty where there is none.
+
+    Raises:
+        UnreadableMediaError: The file is truncated or damaged.
+    """
     blocks: list[bytes] = []
     if media_type is MediaType.JPEG:
         segments = jpeg.parse(data).segments

@@ -11,16 +11,22 @@ from typing import Final
 from labeler.metadata.xmp import Property
 from labeler.provenance import Provenance, SourceType
 
-__all__ = ["EXTENSION", "PREFIXES", "from_provenance", "source_type"]
+__all__ = ["DUBLIN_CORE", "EXTENSION", "PREFIXES", "TC260", "from_provenance", "source_type"]
 
 EXTENSION: Final = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-PREFIXES: Final = {EXTENSION: "Iptc4xmpExt"}
+DUBLIN_CORE: Final = "http://purl.org/dc/elements/1.1/"
+"""ISO 16684-1, 8.3."""
+TC260: Final = "http://www.tc260.org.cn/ns/AIGC/1.0/"
+"""China's technical committee 260, practice guide TC260-PG-20258A."""
+PREFIXES: Final = {EXTENSION: "Iptc4xmpExt", DUBLIN_CORE: "dc", TC260: "TC260"}
 
 DIGITAL_SOURCE_TYPE: Final = "DigitalSourceType"
 AI_SYSTEM: Final = "AISystemUsed"
 AI_SYSTEM_VERSION: Final = "AISystemVersionUsed"
 AI_PROMPT: Final = "AIPromptInformation"
 AI_PROMPT_WRITER: Final = "AIPromptWriterName"
+DESCRIPTION: Final = "description"
+AIGC: Final = "AIGC"
 
 _VOCABULARY: Final = "cv.iptc.org/newscodes/digitalsourcetype/"
 

@@ -16,6 +16,7 @@ from labeler.containers.damage import damaged
 from labeler.containers.splice import Part, Span, blocks, copy
 from labeler.containers.vorbis_comments import Comments
 from labeler.errors import MetadataError
+from labeler.metadata.claims import FieldEdit
 from labeler.metadata.statements import Statements, stated
 
 __all__ = ["find_flac", "find_ogg", "find_webm", "put_flac", "put_ogg", "put_webm"]
@@ -33,14 +34,14 @@ def find_flac(stream: BinaryIO) -> Statements:
     return Statements(fields=() if comments is None else tuple(comments.named()))
 
 
-def put_flac(source: BinaryIO, target: BinaryIO, fields: dict[str, str]) -> None:
-    """Write a FLAC file with ``fields`` among its comments."""
+def put_flac(source: BinaryIO, target: BinaryIO, edit: FieldEdit) -> None:
+    """Write a FLAC file with the fields of ``edit`` among its comments."""
     file = flac.parse(source)
     old = file.find(flac.VORBIS_COMMENT)
     before = Comments(vendor=b"Labeler", entries=())
     if old is not None:
         before = Comments.from_bytes(_read(source, old.content))
-    data = before.with_fields(fields).to_bytes()
+    data = before.with_fields(dict(edit.fields), dropped=edit.dropped).to_bytes()
     if len(data) > _MAX_BLOCK_BYTES:
         raise MetadataError(
             "the comments would not fit into a FLAC block (16 MiB)",
@@ -88,14 +89,14 @@ def find_ogg(stream: BinaryIO) -> Statements:
     return Statements(fields=tuple(_headers(stream).comments.named()))
 
 
-def put_ogg(source: BinaryIO, target: BinaryIO, fields: dict[str, str]) -> None:
-    """Write an Ogg file with ``fields`` among the comments of its first sound.
+def put_ogg(source: BinaryIO, target: BinaryIO, edit: FieldEdit) -> None:
+    """Write an Ogg file with the fields of ``edit`` among the comments of its first sound.
 
     The pages that hold the sound stay as they are, but for their numbers where there are more or
     fewer pages in front of them.
     """
     old = _headers(source)
-    data = old.comments.with_fields(fields).to_bytes()
+    data = old.comments.with_fields(dict(edit.fields), dropped=edit.dropped).to_bytes()
     head = old.head
     if len(head) == 4:  # a FLAC block says how large it is
         head = head[:1] + len(data).to_bytes(3, "big")
@@ -219,16 +220,16 @@ def find_webm(stream: BinaryIO) -> Statements:
     return Statements(fields=tuple(fields))
 
 
-def put_webm(source: BinaryIO, target: BinaryIO, fields: dict[str, str]) -> None:
-    """Write a Matroska file with ``fields`` among its tags."""
+def put_webm(source: BinaryIO, target: BinaryIO, edit: FieldEdit) -> None:
+    """Write a Matroska file with the fields of ``edit`` among its tags."""
     segment = ebml.parse(source)
     # All claims go into one element, so that those before it can go.
-    known, _ = stated(find_webm(source))
-    fields = {name.upper(): value for name, value in known.items()} | fields
+    known = stated(find_webm(source)).properties
+    fields = {name.upper(): value for name, value in known.items()} | dict(edit.fields)
     changed = {}
     for element in segment.all(ebml.TAGS):
         before = ebml.content(source, element)
-        after = _without(before, fields)
+        after = _without(before, frozenset(fields), edit.dropped)
         if after != before:
             changed[element] = after
     simple = [
@@ -249,25 +250,32 @@ def _named(simple: bytes) -> tuple[str, str]:
     return name.decode("utf-8", "replace"), text.decode("utf-8", "replace")
 
 
-def _without(tags: bytes, fields: dict[str, str]) -> bytes:
+def _without(tags: bytes, names: frozenset[str], dropped: frozenset[str]) -> bytes:
     """A Tags element's content without the fields; unchanged if it has none of them."""
     found = [(kind, data) for kind, data in ebml.children(tags) if kind != _CRC]
-    kept = [(kind, data if kind != _TAG else _stripped(data, fields)) for kind, data in found]
+    kept = [
+        (kind, data if kind != _TAG else _stripped(data, names, dropped)) for kind, data in found
+    ]
     if kept == found:
         return tags
     return b"".join(ebml.make(kind, data) for kind, data in kept if data)
 
 
-def _stripped(tag: bytes, fields: dict[str, str]) -> bytes:
-    """A tag without the fields, if it is about the whole file; empty if nothing is left."""
+def _stripped(tag: bytes, names: frozenset[str], dropped: frozenset[str]) -> bytes:
+    """A tag without the fields of these names; empty if nothing is left.
+
+    If it is not about the whole file, only those go that are to be dropped wherever they stand.
+    """
     found = [(kind, data) for kind, data in ebml.children(tag) if kind != _CRC]
     targets = next((data for kind, data in found if kind == _TARGETS), b"")
+    is_about_part = any(kind in _UIDS for kind, _ in ebml.children(targets))
+    gone = dropped if is_about_part else names | dropped
     kept = [
         (kind, data)
         for kind, data in found
-        if kind != _SIMPLE_TAG or _named(data)[0].upper() not in fields
+        if kind != _SIMPLE_TAG or _named(data)[0].upper() not in gone
     ]
-    if len(kept) == len(found) or any(kind in _UIDS for kind, _ in ebml.children(targets)):
+    if len(kept) == len(found):
         return tag
     is_left = any(kind == _SIMPLE_TAG for kind, _ in kept)
     return b"".join(ebml.make(kind, data) for kind, data in kept) if is_left else b""

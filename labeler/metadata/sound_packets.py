@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
 from labeler.containers import aiff, id3_tag, riff
@@ -18,16 +19,20 @@ from labeler.containers.chunks import Part as ChunkPart
 from labeler.containers.id3_tag import Frame, Tag
 from labeler.containers.splice import Part, Span, blocks, copy
 from labeler.errors import LabelerError, MetadataError
-from labeler.metadata.mpeg4_fields import fields_of
-from labeler.metadata.statements import Statements
+from labeler.metadata.mpeg4_fields import MAX_MOOV_BYTES, fields_of
+from labeler.metadata.statements import DESCRIPTION, Statements
 from labeler.metadata.xmp import MAX_PACKET_BYTES
 
 __all__ = [
+    "ID3_CHUNKS",
+    "InfoText",
     "chunk_fields",
     "find_aiff",
     "find_id3",
     "find_mpeg4",
     "find_wav",
+    "id3_text",
+    "info_texts",
     "is_mpeg4_packet",
     "put_aiff",
     "put_id3",
@@ -38,9 +43,11 @@ __all__ = [
 _WAV_XMP: Final = b"_PMX"
 _AIFF_XMP: Final = b"XMP "
 _ID3_XMP: Final = b"XMP\0"
+# ISO 639-2, of a comment: unknown (ID3v2.4.0, 4).
+_NO_LANGUAGE: Final = b"XXX"
 _UUID_XMP: Final = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
-_ID3_CHUNKS: Final = frozenset({b"id3 ", b"ID3 "})
-_MAX_MOOV_BYTES: Final = 256 << 20
+ID3_CHUNKS: Final = frozenset({b"id3 ", b"ID3 "})
+"""The types of chunks that hold an ID3 tag."""
 
 
 # ------------------------------------------------------------------------------------ WAV and AIFF
@@ -88,17 +95,37 @@ def chunk_fields(file: ChunkedFile, stream: BinaryIO) -> Iterator[tuple[str, str
     """The texts of INFO lists and of ID3 tags in chunks."""
     for chunk in file.chunks:
         if chunk.list_type == b"INFO":
-            yield from _info_fields(file.read(stream, chunk)[4:])
-        elif chunk.type in _ID3_CHUNKS:
+            for text in info_texts(file.read(stream, chunk)):
+                yield text.name, text.text
+        elif chunk.type in ID3_CHUNKS:
             yield from _id3_fields(_read_tag(io.BytesIO(file.read(stream, chunk))))
 
 
-def _info_fields(data: bytes) -> Iterator[tuple[str, str]]:
-    position = 0
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfoText:
+    """One text in a list of the type INFO."""
+
+    name: str
+    """Four characters."""
+    text: str
+    start: int
+    """Where its header of 8 bytes begins in the list."""
+    size: int
+    """Bytes of the text as it is written."""
+
+
+def info_texts(data: bytes) -> Iterator[InfoText]:
+    """The texts in a list's content, which begins with ``INFO``."""
+    position = 4
     while position + 8 <= len(data):
         size = int.from_bytes(data[position + 4 : position + 8], "little")
-        text = data[position + 8 : position + 8 + size].rstrip(b"\0")
-        yield data[position : position + 4].decode("latin-1"), text.decode("utf-8", "replace")
+        raw = data[position + 8 : position + 8 + size]
+        yield InfoText(
+            name=data[position : position + 4].decode("latin-1"),
+            text=raw.rstrip(b"\0").decode("utf-8", "replace"),
+            start=position,
+            size=len(raw),
+        )
         position += 8 + size + (size & 1)
 
 
@@ -116,16 +143,48 @@ def find_id3(stream: BinaryIO) -> Statements:
     return Statements(packets=tuple(packets), fields=tuple(_id3_fields(tag)))
 
 
-def put_id3(source: BinaryIO, target: BinaryIO, packet: bytes) -> None:
-    """Write a file with ``packet`` in the ID3 tag in front of it."""
+def put_id3(
+    source: BinaryIO, target: BinaryIO, packet: bytes, description: str | None = None
+) -> None:
+    """Write a file with ``packet`` in the ID3 tag in front of it.
+
+    With a ``description`` the tag's comment, which players show, is that.
+    """
     tag = _read_tag(source)
     if tag.version == 2:
         raise MetadataError(
             "the file's ID3 tag is of version 2.2, which has no place for XMP",
             hint="Convert the tag to version 2.3 or 2.4 first",
         )
+    kept = tuple(frame for frame in tag.frames if id3_text(tag, frame) != ("", ""))
+    tag = replace(tag, frames=kept)
+    if description is not None:
+        tag = _with_comment(tag, description)
     head = tag.put(Frame(b"PRIV", _ID3_XMP + packet), over=_is_packet).to_bytes()
     copy(source, target, [head, Span(tag.size, file_size(source))])
+
+
+def _with_comment(tag: Tag, text: str) -> Tag:
+    """The tag with one comment in the place of those that have no name of their own."""
+
+    def is_comment(frame: Frame) -> bool:
+        return _comment(tag, frame) is not None
+
+    language = next((f.content[1:4] for f in tag.frames if is_comment(f)), _NO_LANGUAGE)
+    # Version 2.3 knows no UTF-8 (2.3: 3.3; 2.4: 4).
+    coded = b"\3" + language + b"\0" + text.encode()
+    if tag.version < 4:
+        coded = b"\1" + language + b"\xff\xfe\0\0\xff\xfe" + text.encode("utf-16-le")
+    return tag.put(Frame(b"COMM", coded), over=is_comment)
+
+
+def _comment(tag: Tag, frame: Frame) -> str | None:
+    """The text of a comment without a name; None for other frames, and for empty ones."""
+    if frame.id != b"COMM" or tag.is_coded(frame) or len(frame.content) < 5:
+        return None
+    text = _named_text(frame.content[:1] + frame.content[4:])
+    # Programs keep numbers of their own in comments that have names.
+    return text[1] if text is not None and not text[0] else None
 
 
 def _read_tag(stream: BinaryIO) -> Tag:
@@ -137,14 +196,30 @@ def _is_packet(frame: Frame) -> bool:
 
 
 def _id3_fields(tag: Tag) -> Iterator[tuple[str, str]]:
-    """Description and text of each text that a user has defined."""
+    """Name and text of each text that a user has defined, and the comment."""
     for frame in tag.frames:
-        if frame.id not in {b"TXXX", b"TXX"} or tag.is_coded(frame) or not frame.content:
-            continue
-        encoding = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}.get(frame.content[0])
-        if encoding is not None:
-            name, _, text = frame.content[1:].decode(encoding, "replace").partition("\0")
-            yield name, text.rstrip("\0").lstrip("\ufeff")
+        text = id3_text(tag, frame)
+        if text is not None:
+            yield text
+        comment = _comment(tag, frame)
+        if comment is not None:
+            yield DESCRIPTION, comment
+
+
+def id3_text(tag: Tag, frame: Frame) -> tuple[str, str] | None:
+    """Description and text of a text that a user has defined; None for other frames."""
+    if frame.id not in {b"TXXX", b"TXX"} or tag.is_coded(frame) or not frame.content:
+        return None
+    return _named_text(frame.content)
+
+
+def _named_text(content: bytes) -> tuple[str, str] | None:
+    """What follows the byte for the encoding: a name, a zero, a text; None if that is unknown."""
+    encoding = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}.get(content[0])
+    if encoding is None:
+        return None
+    name, _, text = content[1:].decode(encoding, "replace").partition("\0")
+    return name, text.rstrip("\0").lstrip("\ufeff")
 
 
 # ------------------------------------------------------------------------------------------ MPEG-4
@@ -157,7 +232,7 @@ def find_mpeg4(stream: BinaryIO) -> Statements:
     for box in top_boxes(stream):
         if is_mpeg4_packet(box):
             packets.append(b"".join(blocks(stream, [box.body])))
-        elif box.type == b"moov" and len(box.body) <= _MAX_MOOV_BYTES:
+        elif box.type == b"moov" and len(box.body) <= MAX_MOOV_BYTES:
             fields += _read_fields(b"".join(blocks(stream, [box.body])))
     return Statements(packets=tuple(packets), fields=tuple(fields))
 

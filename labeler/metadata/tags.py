@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from labeler.aigc import AigcLabel
 from labeler.errors import LabelerError
 from labeler.media.media_type import MediaType
-from labeler.metadata import iptc, xmp
+from labeler.metadata import iptc
+from labeler.metadata.aigc_places import picture_labels, without_picture_labels, without_remains
+from labeler.metadata.claims import packet_with_claims, require_one_label
 from labeler.metadata.embedding import find_xmp, put_xmp
 from labeler.metadata.hints import generator_hints
 from labeler.metadata.statements import AIGC_HINT, Statements, stated
@@ -32,6 +35,10 @@ class Tags:
     """IPTC AI Prompt Information."""
     prompt_writer: str | None = None
     """IPTC AI Prompt Writer Name."""
+    aigc: AigcLabel | None = None
+    """China's implicit label (GB 45438-2025, annex E)."""
+    description: str | None = None
+    """What the content is described with, the disclosure included; in its default language."""
     generator_hints: tuple[str, ...] = ()
     """Traces that generators leave outside the standard fields, in words."""
 
@@ -41,7 +48,8 @@ def write(data: bytes, media_type: MediaType, provenance: Provenance, *, name: s
 
     Pixels, other XMP properties and other metadata stay as they are; a file that makes these claims
     already is given back unchanged. Prompt and prompt writer are written only if ``provenance``
-    has them; fields that it leaves open keep the values that they have.
+    has them; fields that it leaves open keep the values that they have. An AIGC label that the
+    file has elsewhere, as PNG and Exif may, goes where ``provenance`` has another.
 
     Args:
         data: The file's content.
@@ -51,15 +59,28 @@ def write(data: bytes, media_type: MediaType, provenance: Provenance, *, name: s
 
     Raises:
         UnreadableMediaError: The file is truncated or damaged.
-        MetadataError: Its XMP is malformed, or there is no room for the claims.
+        MetadataError: Its XMP is malformed, there is no room for the claims, or an AIGC label
+            stands where it cannot be replaced.
     """
     try:
-        present = next(iter(find_xmp(data, media_type)), None)
-        packet = xmp.merge(present, iptc.from_provenance(provenance), prefixes=iptc.PREFIXES)
-        return data if packet == present else put_xmp(data, media_type, packet)
+        return _written(data, media_type, provenance)
     except LabelerError as exc:
         exc.with_file(name)
         raise
+
+
+def _written(data: bytes, media_type: MediaType, provenance: Provenance) -> bytes:
+    if provenance.aigc is not None:
+        data = without_picture_labels(data, media_type)
+    present = next(iter(find_xmp(data, media_type)), None)
+    packet = packet_with_claims(present, provenance)
+    if packet != present:
+        data = put_xmp(data, media_type, packet)
+    if provenance.aigc is not None:
+        if present is not None and packet != present:
+            data = without_remains(data, present)
+        require_one_label(_statements(data, media_type))
+    return data
 
 
 def read(data: bytes, media_type: MediaType) -> Tags:
@@ -73,8 +94,11 @@ def read(data: bytes, media_type: MediaType) -> Tags:
         UnreadableMediaError: The file is truncated or damaged.
         MetadataError: Its XMP is malformed.
     """
-    statements = Statements(packets=find_xmp(data, media_type))
-    return interpret(statements, generator_hints(data, media_type))
+    return interpret(_statements(data, media_type), generator_hints(data, media_type))
+
+
+def _statements(data: bytes, media_type: MediaType) -> Statements:
+    return Statements(packets=find_xmp(data, media_type), fields=picture_labels(data, media_type))
 
 
 def interpret(statements: Statements, hints: Iterable[str] = ()) -> Tags:
@@ -83,9 +107,10 @@ def interpret(statements: Statements, hints: Iterable[str] = ()) -> Tags:
     Raises:
         MetadataError: A packet is malformed.
     """
-    found, has_aigc = stated(statements)
+    said = stated(statements)
+    found = said.properties
     source = found.get(iptc.DIGITAL_SOURCE_TYPE)
-    hints = [*hints, AIGC_HINT] if has_aigc else hints
+    hints = [*hints, AIGC_HINT] if said.aigc else hints
     return Tags(
         digital_source_type=source,
         source_type=None if source is None else iptc.source_type(source),
@@ -93,5 +118,7 @@ def interpret(statements: Statements, hints: Iterable[str] = ()) -> Tags:
         ai_system_version=found.get(iptc.AI_SYSTEM_VERSION),
         prompt=found.get(iptc.AI_PROMPT),
         prompt_writer=found.get(iptc.AI_PROMPT_WRITER),
+        aigc=said.label,
+        description=said.description,
         generator_hints=tuple(dict.fromkeys(hints)),
     )

@@ -8,6 +8,7 @@ with entity declarations are refused, so that nothing expands or is fetched. Sou
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,10 +17,20 @@ from xml.sax.saxutils import escape, quoteattr
 
 from labeler.errors import MetadataError
 
-__all__ = ["MAX_PACKET_BYTES", "Property", "merge", "properties", "without_padding"]
+__all__ = [
+    "DEFAULT_LANGUAGE",
+    "MAX_PACKET_BYTES",
+    "Property",
+    "merge",
+    "properties",
+    "without_padding",
+]
 
 MAX_PACKET_BYTES: Final = 16 << 20
 """Larger packets are refused: no writer makes them."""
+
+DEFAULT_LANGUAGE: Final = "x-default"
+"""What the text is marked with that readers show where they have none in a person's language."""
 
 _RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _XML: Final = "http://www.w3.org/XML/1998/namespace"
@@ -41,11 +52,15 @@ _PADDING: Final = re.compile(rb"\s{64,}(?=<\?xpacket end)")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Property:
-    """A property with a simple value."""
+    """A property with a simple value, or with one text in several languages."""
 
     namespace: str
     name: str
     value: str
+    """The value; of a text in several languages the default one, of other lists the first."""
+    languages: tuple[tuple[str, str], ...] | None = None
+    """All texts of a language alternative, each behind its language (ISO 16684-1, 8.2.2.4):
+    ``("x-default", "A cat")``. None for everything else."""
 
 
 @dataclass(slots=True)
@@ -81,13 +96,20 @@ def properties(packet: bytes) -> tuple[Property, ...]:
     return tuple(_parse(_as_utf8(packet)).properties)
 
 
-def merge(packet: bytes | None, new: Iterable[Property], *, prefixes: dict[str, str]) -> bytes:
+def merge(
+    packet: bytes | None,
+    new: Iterable[Property],
+    *,
+    prefixes: dict[str, str],
+    dropped: Iterable[tuple[str, str]] = (),
+) -> bytes:
     """A packet in which the ``new`` properties stand in place of those with their names.
 
     Args:
         packet: What there was; None for a new packet.
         new: Properties to set. Nothing is changed if they have these values already.
         prefixes: The usual prefix for each namespace of ``new``.
+        dropped: Namespace and name of properties that are to go.
 
     Raises:
         MetadataError: ``packet`` is not XMP, or a value has characters that XML cannot hold.
@@ -95,9 +117,9 @@ def merge(packet: bytes | None, new: Iterable[Property], *, prefixes: dict[str, 
     wanted = tuple(new)
     text = _NEW_PACKET if packet is None else _as_utf8(packet)
     parsed = _parse(text)
-    keys = {(prop.namespace, prop.name) for prop in wanted}
+    keys = {*((prop.namespace, prop.name) for prop in wanted), *dropped}
     present = [prop for prop in parsed.properties if (prop.namespace, prop.name) in keys]
-    if packet is not None and sorted(present) == sorted(wanted):
+    if packet is not None and Counter(present) == Counter(wanted):
         return packet
     about = parsed.nodes[0].about if parsed.nodes else ""
     block = _block(wanted, about, prefixes)
@@ -166,6 +188,8 @@ class _Reader:
         self._start = 0
         self._resource: str | None = None
         self._texts: list[list[str]] = []
+        self._languages: list[str] = []
+        self._is_alternative = False
         self.parser = expat.ParserCreate("utf-8", " ")
         self.parser.namespace_prefixes = True
         self.parser.buffer_text = True
@@ -193,9 +217,13 @@ class _Reader:
             self._resource = next(
                 (v for k, v in attributes.items() if _split(k)[:2] == (_RDF, "resource")), None
             )
-            self._texts = [[]]
+            self._texts, self._languages, self._is_alternative = [[]], [], False
         elif self._property is not None and key == (_RDF, "li"):
             self._texts.append([])
+            spoken = (v for k, v in attributes.items() if _split(k)[:2] == (_XML, "lang"))
+            self._languages.append(next(spoken, ""))
+        elif self._property is not None and key == (_RDF, "Alt"):
+            self._is_alternative = True
 
     def _start_node(self, position: int, attributes: dict[str, str]) -> None:
         node = _Node(start=position, about="")
@@ -229,16 +257,23 @@ class _Reader:
         elif level == 2 and self._property is not None:
             span = (self._start, _element_end(self._text, self._start, position))
             self.packet.nodes[-1].edits.setdefault(self._property, []).append(span)
-            self.packet.properties.append(Property(*self._property, self._value()))
+            self.packet.properties.append(Property(*self._property, *self._value()))
             self._property = None
         self._path.pop()
 
-    def _value(self) -> str:
+    def _value(self) -> tuple[str, tuple[tuple[str, str], ...] | None]:
+        """The property's value, and its texts by language where it has them."""
         if self._resource is not None:
-            return self._resource
+            return self._resource, None
         # Behind the property's own text come those of its list items.
-        first = self._texts[1] if len(self._texts) > 1 else self._texts[0]
-        return "".join(first) if len(self._texts) == 1 else "".join(first).strip()
+        own, *items = ("".join(pieces) for pieces in self._texts)
+        if not items:
+            return own, None
+        items = [item.strip() for item in items]
+        if not (self._is_alternative and any(self._languages)):
+            return items[0], None
+        languages = tuple(zip(self._languages, items, strict=True))
+        return dict(reversed(languages)).get(DEFAULT_LANGUAGE, items[0]), languages
 
 
 def _refuse_declarations(*_: object) -> None:
@@ -287,19 +322,35 @@ def _with_indent(text: bytes, span: tuple[int, int]) -> tuple[int, int]:
 
 
 def _block(new: tuple[Property, ...], about: str, prefixes: dict[str, str]) -> bytes:
-    """An rdf:Description that holds the properties."""
-    for prop in new:
-        if _FORBIDDEN.search(prop.value):
-            raise MetadataError(
-                f"the value for {prop.name} has control characters that XML cannot hold",
-                hint="Remove them",
-            )
+    """An rdf:Description that holds the properties; nothing for none."""
+    if not new:
+        return b""
     spaces = dict.fromkeys(prop.namespace for prop in new)
     declarations = "".join(f"\n    xmlns:{prefixes[space]}={quoteattr(space)}" for space in spaces)
     lines = [f"  <rdf:Description rdf:about={quoteattr(about)}\n    xmlns:rdf={quoteattr(_RDF)}"]
     lines[0] += f"{declarations}>"
     for prop in new:
         tag = f"{prefixes[prop.namespace]}:{prop.name}"
-        lines.append(f"   <{tag}>{escape(prop.value, {chr(13): '&#13;'})}</{tag}>")
+        lines.append(f"   <{tag}>{_content(prop)}</{tag}>")
     lines.append("  </rdf:Description>")
     return ("\n".join(lines) + "\n ").encode()
+
+
+def _content(prop: Property) -> str:
+    """What stands between a property's tags."""
+    if prop.languages is None:
+        return _escaped(prop.value, prop)
+    items = (
+        f"<rdf:li xml:lang={quoteattr(language)}>{_escaped(text, prop)}</rdf:li>"
+        for language, text in prop.languages
+    )
+    return f"<rdf:Alt>{''.join(items)}</rdf:Alt>"
+
+
+def _escaped(text: str, prop: Property) -> str:
+    if _FORBIDDEN.search(text):
+        raise MetadataError(
+            f"the value for {prop.name} has control characters that XML cannot hold",
+            hint="Remove them",
+        )
+    return escape(text, {chr(13): "&#13;"})

@@ -14,7 +14,7 @@ from labeler.policy.conditions import all_of, fact, judged
 from labeler.policy.facts import Facts, Modality, Role
 from labeler.policy.operations import CALIFORNIA_MINOR, is_minor, is_standard_editing
 from labeler.policy.rule import Deadline, Relief, Rule
-from labeler.policy.union import PICTURES_AND_SOUND, PROVIDER, modality, role
+from labeler.policy.triggers import PICTURES_AND_SOUND, PROVIDER, modality, role
 
 __all__ = ["OTHER_RULES"]
 

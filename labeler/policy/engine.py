@@ -22,7 +22,8 @@ from labeler.policy.gaps import MANNER, MANNER_SOURCES, find_gaps
 from labeler.policy.reading import parse_facts
 from labeler.policy.rule import decide
 from labeler.policy.source_types import declaration_warnings
-from labeler.policy.union import APPLICATION, EU_RULES
+from labeler.policy.triggers import APPLICATION
+from labeler.policy.union import EU_RULES
 
 __all__ = ["assess"]
 

@@ -8,7 +8,9 @@ from the content. Names are those of the facts file: ``facts.deepfake.resembles`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from enum import IntEnum, StrEnum
 from typing import TypeAlias
@@ -321,6 +323,16 @@ class Facts:
     def subject(self) -> Output:
         """The output; where there is none, content about which nothing else is known."""
         return _ANY_CONTENT if self.output is None else self.output
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all of them, hexadecimal: the same for the same facts."""
+        text = json.dumps(asdict(self), sort_keys=True, default=_plain)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    return sorted(value) if isinstance(value, frozenset) else str(value)
 
 
 _ANY_CONTENT = Output(kind=OutputKind.CONTENT)

@@ -1,15 +1,20 @@
-"""What was stamped: serials handed out, receipts kept, issuers known by number."""
+"""What was stamped and decided: serials, receipts, issuers known by number, the audit log."""
 
+from labeler.registry.audit import AuditEntry, AuditVerdict
 from labeler.registry.issuers import Issuer, IssuerDirectory
+from labeler.registry.sign_offs import SignOff
 from labeler.registry.sounds import Recognition, SoundRecord, recognise
 from labeler.registry.store import Registry, RegistryReader
 
 __all__ = [
+    "AuditEntry",
+    "AuditVerdict",
     "Issuer",
     "IssuerDirectory",
     "Recognition",
     "Registry",
     "RegistryReader",
+    "SignOff",
     "SoundRecord",
     "recognise",
 ]

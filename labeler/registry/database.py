@@ -10,14 +10,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, insert, update
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, insert, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError
 
 from labeler.errors import RegistryError
 from labeler.registry import schema
 
-__all__ = ["create", "locate", "open_engine", "transaction", "upgrade"]
+__all__ = ["create", "has_audit_log", "locate", "open_engine", "transaction", "upgrade"]
 
 _BUSY_TIMEOUT_S: Final = 5.0
 
@@ -103,12 +103,24 @@ def upgrade(engine: Engine, file: Path) -> None:
     Raises:
         RegistryError: The registry cannot be written.
     """
-    earlier = schema.version.c.version == schema.WITHOUT_SOUNDS
     with transaction(engine, file) as connection:
-        # First, because it locks: of several processes that come here, one makes the table.
-        query = update(schema.version).where(earlier).values(version=schema.SCHEMA_VERSION)
-        if connection.execute(query).rowcount:
+        # It locks: of several processes that come here, one makes the tables.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        found = connection.execute(select(schema.version.c.version)).scalar_one()
+        if found >= schema.SCHEMA_VERSION:
+            return  # another process was first, perhaps one of a later version
+        if found <= schema.WITHOUT_SOUNDS:
             schema.sounds.create(connection)
+        if found <= schema.WITHOUT_AUDIT:
+            schema.audit_entries.create(connection)
+            schema.audit_details.create(connection)
+        connection.execute(update(schema.version).values(version=schema.SCHEMA_VERSION))
+
+
+def has_audit_log(connection: Connection) -> bool:
+    """Whether the registry is of a version that has an audit log."""
+    found: int = connection.execute(select(schema.version.c.version)).scalar_one()
+    return found > schema.WITHOUT_AUDIT
 
 
 def _connect(file: Path) -> sqlite3.Connection:
@@ -118,6 +130,8 @@ def _connect(file: Path) -> sqlite3.Connection:
     # Not NORMAL: in WAL mode that may lose the last commits when the power fails, and a receipt
     # has to be on disk before its output is published.
     connection.execute("PRAGMA synchronous = FULL")
+    # What the audit log erases is overwritten in the file, not only forgotten.
+    connection.execute("PRAGMA secure_delete = ON")
     return connection
 
 

@@ -1,7 +1,8 @@
 """The registry's tables, and the version of their shape.
 
-Version 1 had no table `sounds`. A registry of an earlier version is read as it is, and brought up
-to this one when it is opened for writing (`labeler.registry.database.upgrade`).
+Version 1 had no table `sounds`, version 2 no audit log. A registry of an earlier version is read as
+it is, and brought up to this one when it is opened for writing
+(`labeler.registry.database.upgrade`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import (
+    DDL,
+    CheckConstraint,
     Column,
     ForeignKey,
     Index,
@@ -18,23 +21,32 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    event,
+    text,
 )
 
 __all__ = [
+    "DECISION_IN_BODY",
     "METADATA",
     "PREPARED",
     "PUBLISHED",
     "SCHEMA_VERSION",
+    "WITHOUT_AUDIT",
     "WITHOUT_SOUNDS",
+    "WORK_IN_BODY",
+    "audit_details",
+    "audit_entries",
     "receipts",
     "reservations",
     "sounds",
     "version",
 ]
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 WITHOUT_SOUNDS: Final = 1
 """The version before the table `sounds` came."""
+WITHOUT_AUDIT: Final = 2
+"""The version before the audit log came."""
 
 PREPARED: Final = "prepared"
 """The receipt of an output that is about to be published, or was when the process died."""
@@ -92,3 +104,50 @@ sounds: Final = Table(
     Column("fingerprint", LargeBinary, nullable=False),
     Index("sound_by_tag", "tag", "origin"),
 )
+
+audit_entries: Final = Table(
+    "audit",
+    METADATA,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("at", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("detail_digest", String, nullable=False),
+    # Unique: the chain cannot fork, whatever goes wrong.
+    Column("previous", String, nullable=False, unique=True),
+    Column("digest", String, nullable=False, unique=True),
+    Index("audit_by_subject", "subject", "kind"),
+)
+
+WORK_IN_BODY: Final = "json_extract(body, '$.work')"
+"""The work that a sign-off is about."""
+DECISION_IN_BODY: Final = "json_extract(body, '$.decision_id')"
+"""The id of a decision."""
+
+audit_details: Final = Table(
+    "audit_detail",
+    METADATA,
+    # What can be erased, a row as a whole: no decision is left without its reason.
+    Column("sequence", Integer, ForeignKey("audit.sequence"), primary_key=True),
+    Column("salt", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    CheckConstraint("trim(actor) <> '' AND trim(reason) <> ''"),
+    Index("audit_by_work", text(WORK_IN_BODY)),
+    Index("audit_by_decision", text(DECISION_IN_BODY)),
+)
+
+# Against mistakes, not against attackers: these can drop a trigger, but the chain shows what they
+# do.
+for _table, _doings in ((audit_entries, ("UPDATE", "DELETE")), (audit_details, ("UPDATE",))):
+    for _doing in _doings:
+        _trigger = (
+            f"CREATE TRIGGER {_table.name}_no_{_doing.lower()} BEFORE {_doing} ON {_table.name} "
+            "BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END"
+        )
+        event.listen(
+            _table,
+            "after_create",
+            DDL(_trigger),  # type: ignore[no-untyped-call]  # SQLAlchemy has no types here
+        )

@@ -15,6 +15,8 @@ receipt, compares the target's digest with it, and either confirms or withdraws 
 Serials are drawn at random and not counted: a count would tell everyone how much an issuer stamps,
 and two machines that both stamp as "local" would give the same numbers to different content, so
 that one would show its receipts for the other's pictures.
+
+Beside the receipts there is the audit log: `labeler.registry.audit`.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from labeler.closing import Closing
@@ -35,11 +37,13 @@ from labeler.codec.payload import Handle, ShortPayload
 from labeler.errors import RegistryError
 from labeler.receipt import Receipt
 from labeler.registry import schema
+from labeler.registry.audit_log import AuditReading, AuditWriting
 from labeler.registry.database import create, locate, open_engine, transaction, upgrade
 from labeler.registry.schema import (
     PREPARED,
     PUBLISHED,
     SCHEMA_VERSION,
+    WITHOUT_AUDIT,
     WITHOUT_SOUNDS,
     receipts,
     reservations,
@@ -54,7 +58,7 @@ _SERIALS: Final = 1 << 32
 _DRAWS: Final = 64
 
 
-class RegistryReader(Closing):
+class RegistryReader(AuditReading, Closing):
     """The registry's read side. It never writes, and makes no registry where there is none."""
 
     def __init__(self, engine: Engine, file: Path) -> None:
@@ -101,6 +105,23 @@ class RegistryReader(Closing):
         query = (
             select(receipts.c.body)
             .where(receipts.c.source_sha256 == source_sha256, receipts.c.profile == profile)
+            .order_by(receipts.c.created_at.desc())
+        )
+        with self._connection() as connection:
+            bodies = connection.execute(query).scalars().all()
+        return tuple(self._read(body) for body in bodies)
+
+    def find_output(self, target_sha256: str) -> tuple[Receipt, ...]:
+        """The receipts, latest first, of outputs with exactly these bytes.
+
+        There is no index for it: all receipts are looked through.
+
+        Raises:
+            RegistryError: The registry cannot be read.
+        """
+        query = (
+            select(receipts.c.body)
+            .where(func.json_extract(receipts.c.body, "$.target_sha256") == target_sha256)
             .order_by(receipts.c.created_at.desc())
         )
         with self._connection() as connection:
@@ -159,7 +180,7 @@ class RegistryReader(Closing):
     def _check_version(self) -> int:
         with self._connection() as connection:
             found = connection.execute(select(schema.version.c.version)).scalar()
-        if found not in {WITHOUT_SOUNDS, SCHEMA_VERSION}:
+        if found not in {WITHOUT_SOUNDS, WITHOUT_AUDIT, SCHEMA_VERSION}:
             raise RegistryError(
                 f"the registry has schema version {found}, this Labeler reads {SCHEMA_VERSION}",
                 file=self._file,
@@ -168,7 +189,7 @@ class RegistryReader(Closing):
         return int(found)
 
 
-class Registry(RegistryReader):
+class Registry(RegistryReader, AuditWriting):
     """The registry, for those who stamp. Any number of processes may share one."""
 
     def __init__(

@@ -29,6 +29,7 @@ from labeler.stamping.media import medium_for
 __all__ = ["build", "excuse", "find_mark"]
 
 _KEPT: Final = "it was in the source already, and was kept"
+_LEFT_OUT: Final = "it was not asked for"
 _GO_ON: Final = "go on without a watermark (--allow-missing watermark), and the receipt says so"
 
 
@@ -108,19 +109,24 @@ def build(
 
 
 def _with_watermark(order: Order, tools: Tools, kept: Marked | None, without: str | None) -> Draft:
-    # What gets no mark is not encoded again: that would cost quality for nothing.
-    untouched = order.content
+    # What gets no mark and no label is not encoded again: that would cost quality for nothing.
+    watermarking = medium_for(order.media_type).watermarking
     if kept is not None:
         remarks = {Layer.WATERMARK: kept.remark} if kept.remark else {}
-        return Draft(content=kept.content, watermark=kept.watermark, remarks=remarks)
+        content = watermarking.label(order, tools)
+        return Draft(content=content, watermark=kept.watermark, remarks=remarks)
+    if Layer.WATERMARK in order.leave_out:
+        without = _LEFT_OUT
     if without is not None:
-        return Draft(content=untouched, watermark=None, remarks={Layer.WATERMARK: without})
+        content = watermarking.label(order, tools)
+        return Draft(content=content, watermark=None, remarks={Layer.WATERMARK: without})
     payload = Payload(origin=order.provenance.source_type.origin, handle=tools.reserve())
     try:
-        marked = medium_for(order.media_type).watermarking.mark(order, payload, tools)
+        marked = watermarking.mark(order, payload, tools)
     except (CapacityError, UnsupportedMediaError) as error:
         reason = excuse(error, Layer.WATERMARK, order)
-        return Draft(content=untouched, watermark=None, remarks={Layer.WATERMARK: reason})
+        content = watermarking.label(order, tools)
+        return Draft(content=content, watermark=None, remarks={Layer.WATERMARK: reason})
     return Draft(
         content=marked.content,
         marked=marked,
@@ -130,6 +136,8 @@ def _with_watermark(order: Order, tools: Tools, kept: Marked | None, without: st
 
 
 def _with_metadata(order: Order, draft: Draft) -> Draft:
+    if Layer.METADATA in order.leave_out:
+        return _remark(draft, Layer.METADATA, _LEFT_OUT)
     try:
         content = medium_for(order.media_type).layers.write_metadata(draft.content, order)
     except MetadataError as error:

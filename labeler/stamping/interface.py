@@ -22,8 +22,9 @@ from labeler.media.content import Content
 from labeler.media.media_type import MediaType
 from labeler.media.scratch import Scratch
 from labeler.provenance import Provenance, Track
-from labeler.receipt import Layer
+from labeler.receipt import LabelOutcome, Layer
 from labeler.settings import Settings
+from labeler.stamping.labelling import Labelling
 
 __all__ = [
     "Draft",
@@ -54,9 +55,15 @@ class Order:
     """The source's manifest store, where that lies beside it."""
     provenance: Provenance
     allow_missing: frozenset[Layer]
+    leave_out: frozenset[Layer] = frozenset()
+    """Layers that are not made, though they might be: nobody asked for them."""
     force_invalid_parent: bool
     scratch: Scratch
     """Where files on their way to the output go."""
+    labels: Labelling = field(default_factory=Labelling)
+    """What people are to perceive in the output."""
+    outcomes: tuple[LabelOutcome, ...] = ()
+    """The same for the receipt, and what the publisher has to show beside it."""
     progress: Callable[[float], None] = field(repr=False)
     """Is told from time to time how far the marking is, 0 to 1, where it takes long."""
 
@@ -159,10 +166,19 @@ class Watermarking(Protocol):
         ...
 
     def mark(self, order: Order, payload: Payload, tools: Tools) -> Marked:
-        """Encode the source again, with a watermark.
+        """Encode the source again, with the order's labels and a watermark.
 
         Raises:
             CapacityError: It cannot carry one.
+            UnsupportedMediaError: Its format cannot be written without loss.
+            MediaError: It cannot be decoded.
+        """
+        ...
+
+    def label(self, order: Order, tools: Tools) -> Content:
+        """The source with the order's labels and no mark; the source itself where there are none.
+
+        Raises:
             UnsupportedMediaError: Its format cannot be written without loss.
             MediaError: It cannot be decoded.
         """

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from labeler.errors import UnsupportedMediaError
 from labeler.media.media_type import MediaKind, MediaType
 from labeler.stamping.interface import Medium
 
@@ -33,21 +32,20 @@ def _videos() -> Medium:
     return Medium(watermarking=VideoWatermarking(), layers=OnDisk())
 
 
+def _texts() -> Medium:
+    from labeler.stamping.texts import TextLayers, TextWatermarking  # noqa: PLC0415 - as above
+
+    return Medium(watermarking=TextWatermarking(), layers=TextLayers())
+
+
 _MEDIA: Final[Mapping[MediaKind, Callable[[], Medium]]] = {
     MediaKind.IMAGE: _pictures,
     MediaKind.AUDIO: _sounds,
     MediaKind.VIDEO: _videos,
+    MediaKind.TEXT: _texts,
 }
 
 
 def medium_for(media_type: MediaType) -> Medium:
-    """What stamps content of this type.
-
-    Raises:
-        UnsupportedMediaError: Nothing does.
-    """
-    if media_type.kind not in _MEDIA:
-        raise UnsupportedMediaError(
-            f"{media_type.label} cannot be stamped", hint="Stamp pictures, sound or films"
-        )
+    """What stamps content of this type."""
     return _MEDIA[media_type.kind]()

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Final
 
+import numpy as np
+
 from detectors import video as detector
 from detectors import videos
 from detectors.conclusion import Evidence
@@ -16,6 +18,7 @@ from labeler.credentials import SoftBinding
 from labeler.media.content import Content
 from labeler.media.video import Video, VideoLimits, open_video
 from labeler.stamping.interface import ExpectedWatermark, Marked, Order, Tools
+from labeler.stamping.labelling import overlay_for
 from labeler.stamping.readback import lost, opening
 from labeler.stamping.trial import Trial
 
@@ -46,13 +49,33 @@ class MovingPictureWatermarking:
         marker, remark = Trial(video, payload, tools.key).choose(tools.settings.strength)
         target = order.scratch.new_file(order.media_type.extension)
         with order.scratch.writing():
-            video.encode(marker.mark, target, progress=order.progress)
+            video.encode(
+                marker.mark,
+                target,
+                overlay=overlay_for(video, order.labels.visible),
+                progress=order.progress,
+            )
         return Marked(
             content=Content.of_file(target, order.content.name),
             watermark=ExpectedWatermark(carried=payload, payload=payload, key=tools.key),
             psnr_db=marker.psnr_db,
             remark=remark,
         )
+
+    def label(self, order: Order, tools: Tools) -> Content:
+        """See `Watermarking.label`."""
+        if not order.labels.visible:
+            return order.content
+        video = open_film(order.content, order, tools)
+        target = order.scratch.new_file(order.media_type.extension)
+        with order.scratch.writing():
+            video.encode(
+                np.copy,
+                target,
+                overlay=overlay_for(video, order.labels.visible),
+                progress=order.progress,
+            )
+        return Content.of_file(target, order.content.name)
 
     def bind(self, watermark: ExpectedWatermark) -> tuple[SoftBinding]:
         """See `Watermarking.bind`."""

@@ -21,6 +21,7 @@ from labeler.marks import image as marks
 from labeler.media.content import Content
 from labeler.media.picture import Picture, open_picture
 from labeler.stamping.interface import ExpectedWatermark, Marked, Order, Tools
+from labeler.stamping.labelling import AnyPicture, labelled_picture
 from labeler.stamping.readback import lost, opening
 from labeler.strength import Strength
 
@@ -45,7 +46,7 @@ class PictureWatermarking:
         A blank page or a black frame cannot carry the mark; it is passed on as it is, as long as
         another can.
         """
-        picture = _open(order.content, order, tools)
+        picture = labelled_picture(_open(order.content, order, tools), order.labels.visible)
         marking = _Marking(payload, tools.key, tools.settings.strength)
         data = picture.encode(marking.frames(picture))
         if marking.refusal is not None and not marking.marked:
@@ -59,6 +60,13 @@ class PictureWatermarking:
             psnr_db=marking.psnr_db(),
             remark=_remark(picture.frame_count, len(frames)),
         )
+
+    def label(self, order: Order, tools: Tools) -> Content:
+        """See `Watermarking.label`."""
+        if not order.labels.visible:
+            return order.content
+        picture = labelled_picture(_open(order.content, order, tools), order.labels.visible)
+        return Content(picture.encode(picture.frames()), order.content.name)
 
     def bind(self, watermark: ExpectedWatermark) -> tuple[SoftBinding]:
         """See `Watermarking.bind`."""
@@ -117,7 +125,7 @@ class _Marking:
     """Sum over all frames, each relative to its type's whole range."""
     _values: int = 0
 
-    def frames(self, picture: Picture) -> Iterator[Pixels]:
+    def frames(self, picture: AnyPicture) -> Iterator[Pixels]:
         last = picture.frame_count - 1
         for index, pixels in enumerate(picture.frames()):
             try:

@@ -13,11 +13,16 @@ from typing import Final
 
 from labeler.provenance import Provenance
 from labeler.receipt import Layer
-from labeler.settings import Settings
+from labeler.settings import LABELLING_SETTINGS, Settings
 
-__all__ = ["profile_digest"]
+__all__ = ["labelling_settings", "profile_digest"]
 
 _VERSION: Final = 1
+
+
+def labelling_settings(settings: Settings) -> str:
+    """The settings that say what labels are like, as text."""
+    return settings.model_dump_json(include=set(LABELLING_SETTINGS))
 
 
 def profile_digest(
@@ -28,6 +33,9 @@ def profile_digest(
     signer: str | None,
     allow_missing: Iterable[Layer],
     already_marked: str,
+    facts: str | None = None,
+    labels: str | None = None,
+    labelling: str | None = None,
 ) -> str:
     """The digest, 64 hexadecimal digits.
 
@@ -38,6 +46,9 @@ def profile_digest(
         signer: The certificate chain as PEM; None where nothing is signed.
         allow_missing: Layers that may be missing.
         already_marked: What is done with a watermark that is there already.
+        facts: Digest of the facts that decide what is due; None: nobody asked.
+        labels: The labels that are laid; None: none.
+        labelling: The settings that say what labels are like, where facts ask for some.
     """
     members = {
         "version": _VERSION,
@@ -50,5 +61,9 @@ def profile_digest(
         "allow_missing": sorted(layer.value for layer in allow_missing),
         "already_marked": already_marked,
     }
+    # What was stamped before there were labels keeps its profile.
+    members |= {"facts": facts} if facts else {}
+    members |= {"labels": labels} if labels else {}
+    members |= {"labelling": labelling} if labelling else {}
     text = json.dumps(members, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -22,6 +22,7 @@ def make_receipt(
     *,
     p_value: float | None,
     created_at: datetime,
+    decision_id: str | None = None,
 ) -> Receipt:
     """What was done to one output.
 
@@ -32,6 +33,7 @@ def make_receipt(
         written: What was read back from there.
         p_value: That of the watermark in it.
         created_at: The present time.
+        decision_id: Names what was decided to be due; None: nobody asked.
     """
     watermark, signature, marked = draft.watermark, draft.signature, draft.marked
     beside = None if signature is None or signature.sidecar is None else outlet.sidecar_name
@@ -58,6 +60,8 @@ def make_receipt(
             ),
             _outcome(Layer.METADATA, draft, present=Layer.METADATA not in draft.remarks),
         ),
+        decision_id=decision_id,
+        labels=order.outcomes,
     )
 
 

@@ -18,6 +18,7 @@ from labeler.codec.keys import Key, Keyring
 from labeler.codec.payload import Payload, ShortPayload
 from labeler.codec.sound import Samples
 from labeler.credentials import SoftBinding
+from labeler.disclosure.labels import SpokenLabel
 from labeler.errors import CapacityError
 from labeler.marks import audio
 from labeler.media.audible import Audible, Rechunked
@@ -30,6 +31,7 @@ from labeler.stamping.interface import (
     Tools,
     WatermarkLostError,
 )
+from labeler.stamping.labelling import labelled_sound
 from labeler.stamping.readback import lost, opening
 from labeler.strength import Strength
 
@@ -62,7 +64,7 @@ class SoundWatermarking:
 
     def mark(self, order: Order, payload: Payload, tools: Tools) -> Marked:
         """See `Watermarking.mark`. Sound that has no room for the payload gets its short form."""
-        audible = _open(order.content, order, tools)
+        audible = _open(order.content, order, tools, label=order.labels.spoken)
         short = ShortPayload.of(payload)
         if not audible.is_shorter_than(audio.SHORT_FORM_BELOW_S):
             with suppress(CapacityError):
@@ -122,6 +124,16 @@ class SoundWatermarking:
             return self.check(marked.content, marked.watermark, order, tools) <= _CERTAIN_AT
         return False
 
+    def label(self, order: Order, tools: Tools) -> Content:
+        """See `Watermarking.label`."""
+        if order.labels.spoken is None:
+            return order.content
+        sound = _open(order.content, order, tools, label=order.labels.spoken).sound
+        target = order.scratch.new_file(order.media_type.extension)
+        with order.scratch.writing():
+            sound.encode(sound.blocks(), target)
+        return Content.of_file(target, order.content.name)
+
     def bind(self, watermark: ExpectedWatermark) -> tuple[SoftBinding]:
         """See `Watermarking.bind`."""
         return (SoftBinding.for_sound(watermark.carried),)
@@ -148,8 +160,10 @@ class SoundWatermarking:
         return fingerprint_blocks(audible.blocks(), audible.sample_rate_hz)
 
 
-def _open(content: Content, order: Order, tools: Tools) -> Audible:
-    sound = open_sound(content.local_path, name=order.content.name)
+def _open(
+    content: Content, order: Order, tools: Tools, *, label: SpokenLabel | None = None
+) -> Audible:
+    sound = labelled_sound(open_sound(content.local_path, name=order.content.name), label)
     return Audible(sound, max_duration_s=tools.settings.max_duration_s)
 
 

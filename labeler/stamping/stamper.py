@@ -2,8 +2,9 @@
 
 The order is fixed, because each step would undo what a later one has done:
 
-    read → watermark → encode → metadata → sign → write under another name → read every layer back
-    from what was written → receipt into the registry → rename to the target → receipt confirmed
+    facts → what is due → read → labels → watermark → encode → metadata → sign → write under another
+    name → read every layer back from what was written → decision and receipt into the registry →
+    rename to the target → receipt confirmed
 
 What a crash leaves behind at each point is said in `labeler.registry.store`.
 """
@@ -11,45 +12,52 @@ What a crash leaves behind at each point is said in `labeler.registry.store`.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from detectors.verification import load_trust
 from labeler.closing import Closing
 from labeler.codec.acoustic import Fingerprint
-from labeler.codec.keys import PUBLIC_KEY, Key, Keyring
-from labeler.credentials import Identity, find_sidecar, read_sidecar
+from labeler.codec.keys import Keyring
+from labeler.credentials import Identity
 from labeler.errors import (
     IdentityError,
     LabelerError,
     MarkNotVerifiedError,
     OutputError,
-    UnreadableMediaError,
-    UnsupportedMediaError,
-    WatermarkKeyError,
 )
 from labeler.media.content import Content
-from labeler.media.media_type import MediaKind, MediaType, check_name, sniff_file
 from labeler.media.scratch import Scratch
 from labeler.media.source import Source, read_content
+from labeler.policy import Facts, parse_facts
 from labeler.provenance import Provenance
 from labeler.receipt import Layer, Receipt
 from labeler.registry import Registry
 from labeler.settings import Settings
 from labeler.stamping.build import build, excuse, find_mark
+from labeler.stamping.fitting import asked_for, fitted
 from labeler.stamping.interface import Draft, Order, Tools, WatermarkLostError
+from labeler.stamping.labelling import Labelling
 from labeler.stamping.media import medium_for
 from labeler.stamping.outlet import Outlet
-from labeler.stamping.profile import profile_digest
+from labeler.stamping.preparation import (
+    check_target,
+    check_tracks,
+    choose_key,
+    load_identity,
+    recognise,
+    sidecar_beside,
+)
+from labeler.stamping.profile import labelling_settings, profile_digest
 from labeler.stamping.publication import Target, open_outlet
 from labeler.stamping.readback import check_credential, check_metadata
 from labeler.stamping.receipts import make_receipt
+from labeler.stamping.ruling import Ruling, failing_closed, make_ruling
 
 __all__ = ["AlreadyMarked", "Stamper", "stamp"]
 
-_FILM: Final = MediaKind.VIDEO
 _MARKING: Final = 0.9
 """What part of stamping a film its marking takes, roughly; the rest is signing and reading back."""
 
@@ -64,6 +72,7 @@ def stamp(
     provenance: Provenance,
     *,
     settings: Settings | None = None,
+    facts: Mapping[str, Any] | Facts | None = None,
     overwrite: bool = False,
 ) -> Receipt:
     """Mark one file: manifest, watermark and metadata, each read back from what was written.
@@ -74,20 +83,20 @@ def stamp(
             directories are made. The format is the source's.
         provenance: What is claimed about the content.
         settings: None: those of the environment.
+        facts: What the law goes by; see `Stamper.stamp`.
         overwrite: Whether an existing target may be replaced, the source itself too.
 
     Raises:
         LabelerError: Nothing was written; the error names the file, and says what to do.
     """
     with Stamper(settings) as stamper:
-        return stamper.stamp(source, target, provenance, overwrite=overwrite)
+        return stamper.stamp(source, target, provenance, facts=facts, overwrite=overwrite)
 
 
 class Stamper(Closing):
     """Stamps many files with one identity, one watermark key and one registry.
 
-    Use it as a context manager, or `close` it. Threads may share it; it cannot be pickled, so that
-    each process makes its own.
+    Use it as a context manager, or `close` it. Threads may share it; each process makes its own.
 
     Args:
         settings: None: those of the environment.
@@ -110,9 +119,9 @@ class Stamper(Closing):
         self._settings = Settings() if settings is None else settings
         self._now = now
         keyring = Keyring.load(self._settings.watermark_keys)
-        key = _choose_key(self._settings, keyring)
+        key = choose_key(self._settings, keyring)
         trust = load_trust(self._settings)
-        signer = _load_identity(self._settings, now) if identity is None else identity
+        signer = load_identity(self._settings, now) if identity is None else identity
         self._registry = Registry.open(self._settings.registry_location, draw=draw, now=now)
         self._tools = Tools(
             settings=self._settings,
@@ -130,10 +139,13 @@ class Stamper(Closing):
         target: Target,
         provenance: Provenance,
         *,
+        facts: Mapping[str, Any] | Facts | None = None,
+        labels: Labelling | None = None,
         name: str | None = None,
         sidecar: bytes | None = None,
         overwrite: bool = False,
         allow_missing: Collection[Layer] | None = None,
+        leave_out: Collection[Layer] = (),
         already_marked: AlreadyMarked = "refuse",
         force_invalid_parent: bool = False,
         progress: Callable[[float], None] | None = None,
@@ -145,11 +157,16 @@ class Stamper(Closing):
             target: Path, fsspec URL, or writable binary stream. It appears whole or not at all;
                 its directories are made. The format is the source's.
             provenance: What is claimed about the content.
+            facts: What the law goes by (`labeler.policy.assess`): marks that are due then may not
+                be missing, whatever ``allow_missing`` says, and others may; labels that are due are
+                laid; the decision goes into the audit log. None: nothing is assessed.
+            labels: Labels to lay; ``facts``, where they are given, decide instead.
             name: What errors call the source; None: its path, URL or stream name.
             sidecar: The manifest store that belongs to the source; None: for a path, the one that
                 lies beside it.
             overwrite: Whether an existing target may be replaced, the source itself too.
             allow_missing: Layers to go without where they cannot be made; None: the settings'.
+            leave_out: Layers not to make at all; facts may ask for none of them.
             already_marked: What to do with a source that carries a watermark.
             force_invalid_parent: Dangerous: sign also where the source's own credential does not
                 hold. Readers will report a history that was tampered with.
@@ -157,6 +174,9 @@ class Stamper(Closing):
                 end. It may be told less than before, where a step has to be done again.
 
         Raises:
+            PolicyError: The facts cannot be used.
+            ObligationError: The output is prohibited, or it is undecided whether a label is due, or
+                what is due cannot be done.
             MediaError: The source cannot be used, or synthetic tracks are declared of what is no
                 film.
             CapacityError: It is too small or short, too flat or too quiet for a watermark.
@@ -172,18 +192,29 @@ class Stamper(Closing):
             try:
                 order = Order(
                     content=content,
-                    media_type=_recognise(content),
-                    sidecar=_sidecar_beside(content) if sidecar is None else sidecar,
+                    media_type=recognise(content),
+                    sidecar=sidecar_beside(content) if sidecar is None else sidecar,
                     provenance=provenance,
                     allow_missing=self._allowed(allow_missing),
                     force_invalid_parent=force_invalid_parent,
                     scratch=scratch,
+                    labels=labels or Labelling(),
+                    outcomes=asked_for(labels or Labelling()),
+                    leave_out=frozenset(leave_out),
                     progress=lambda part: told(_MARKING * part),
                 )
-                _check_tracks(order)
+                check_tracks(order)
                 outlet = open_outlet(target)
-                _check_target(outlet, order.media_type, overwrite=overwrite)
-                receipt = self._carry_out(order, outlet, already_marked, overwrite=overwrite)
+                check_target(outlet, order.media_type, overwrite=overwrite)
+                ruling = None
+                if facts is not None:
+                    ruling = make_ruling(
+                        order, facts, self._registry, self._settings, now=self._now()
+                    )
+                with failing_closed(ruling):
+                    receipt = self._carry_out(
+                        order, outlet, already_marked, ruling, overwrite=overwrite
+                    )
             except LabelerError as error:
                 error.with_file(content.name)
                 raise
@@ -196,13 +227,14 @@ class Stamper(Closing):
         target: Target,
         provenance: Provenance,
         *,
+        facts: Mapping[str, Any] | Facts | None = None,
         allow_missing: Collection[Layer] | None = None,
         already_marked: AlreadyMarked = "refuse",
     ) -> Receipt | None:
         """The receipt of an earlier stamping of the same, if its output is still there as it was.
 
-        The same is: the same bytes, claims, settings and target. This also settles what a crash
-        between publishing and confirming has left open. Nothing but the registry is written.
+        The same is: the same bytes, claims, facts, settings and target. This also settles what a
+        crash between publishing and confirming has left open. Nothing but the registry is written.
 
         Raises:
             LabelerError: Source, target or registry cannot be read.
@@ -210,7 +242,10 @@ class Stamper(Closing):
         with Scratch(self._settings.scratch) as scratch:
             source_sha256 = self._read(source, scratch, None).sha256
         outlet = open_outlet(target)
-        profile = self._profile(provenance, self._allowed(allow_missing), already_marked)
+        stated = facts if facts is None or isinstance(facts, Facts) else parse_facts(facts)
+        profile = self._profile(
+            provenance, self._allowed(allow_missing), already_marked, facts=stated
+        )
         digest = outlet.sha256()
         for receipt in self._registry.find_stamped(source_sha256, profile):
             if receipt.target == outlet.name and receipt.target_sha256 == digest:
@@ -236,7 +271,13 @@ class Stamper(Closing):
         return self._settings.allow_missing if asked is None else frozenset(asked)
 
     def _profile(
-        self, provenance: Provenance, allow_missing: frozenset[Layer], already_marked: AlreadyMarked
+        self,
+        provenance: Provenance,
+        allow_missing: frozenset[Layer],
+        already_marked: AlreadyMarked,
+        *,
+        facts: Facts | None = None,
+        labels: Labelling | None = None,
     ) -> str:
         identity = self._tools.identity
         return profile_digest(
@@ -246,25 +287,48 @@ class Stamper(Closing):
             signer=None if isinstance(identity, IdentityError) else identity.certificate_chain,
             allow_missing=allow_missing,
             already_marked=already_marked,
+            facts=None if facts is None else facts.digest,
+            labels=repr(labels) if labels else None,
+            labelling=None if facts is None else labelling_settings(self._settings),
         )
 
     def _carry_out(
-        self, order: Order, outlet: Outlet, already_marked: AlreadyMarked, *, overwrite: bool
+        self,
+        order: Order,
+        outlet: Outlet,
+        already_marked: AlreadyMarked,
+        ruling: Ruling | None,
+        *,
+        overwrite: bool,
     ) -> Receipt:
-        profile = self._profile(order.provenance, order.allow_missing, already_marked)
+        profile = self._profile(
+            order.provenance,
+            order.allow_missing,
+            already_marked,
+            facts=None if ruling is None else ruling.facts,
+            labels=order.labels,
+        )
+        order = fitted(order if ruling is None else ruling.apply(order))
         kept = find_mark(order, self._tools, keep=already_marked == "keep")
         draft = build(order, self._tools, kept=kept)
         try:
-            return self._finish(order, draft, outlet, profile, overwrite=overwrite)
+            return self._finish(order, draft, outlet, profile, ruling, overwrite=overwrite)
         except WatermarkLostError as error:
             if kept is not None:
                 raise
             reason = excuse(error, Layer.WATERMARK, order)
         draft = build(order, self._tools, without_watermark=reason)
-        return self._finish(order, draft, outlet, profile, overwrite=overwrite)
+        return self._finish(order, draft, outlet, profile, ruling, overwrite=overwrite)
 
     def _finish(
-        self, order: Order, draft: Draft, outlet: Outlet, profile: str, *, overwrite: bool
+        self,
+        order: Order,
+        draft: Draft,
+        outlet: Outlet,
+        profile: str,
+        ruling: Ruling | None,
+        *,
+        overwrite: bool,
     ) -> Receipt:
         """Write, read back, record, publish."""
         sidecar = None if draft.signature is None else draft.signature.sidecar
@@ -279,9 +343,18 @@ class Stamper(Closing):
                 )
             p_value = self._read_back(order, draft, written, beside)
             receipt = make_receipt(
-                order, draft, outlet, written, p_value=p_value, created_at=self._now()
+                order,
+                draft,
+                outlet,
+                written,
+                p_value=p_value,
+                created_at=self._now(),
+                decision_id=None if ruling is None else ruling.decision_id,
             )
             fingerprint = self._fingerprint(order, draft, written)
+            if ruling is not None:
+                # On record before anybody can see what was decided about.
+                ruling.record(self._registry, receipt)
             self._registry.prepare(receipt, profile=profile, fingerprint=fingerprint)
             try:
                 staged.publish()
@@ -291,8 +364,7 @@ class Stamper(Closing):
                 if outlet.sha256() != receipt.target_sha256:
                     self._registry.withdraw(receipt.receipt_id)
                 raise
-        # The output is there, and its receipt too: failing now would only deny both. The state
-        # is set when the same is stamped again.
+        # The output is there, and its receipt too: failing now would only deny both.
         with suppress(LabelerError):
             self._registry.confirm(receipt.receipt_id)
         return receipt
@@ -323,61 +395,5 @@ class Stamper(Closing):
         return watermarking.fingerprint(written, draft.watermark, order, self._tools)
 
 
-def _choose_key(settings: Settings, keyring: Keyring) -> Key:
-    if settings.watermark_key_id is None:
-        return PUBLIC_KEY
-    try:
-        return keyring[settings.watermark_key_id]
-    except KeyError:
-        raise WatermarkKeyError(
-            f"there is no watermark key {settings.watermark_key_id}",
-            file=settings.watermark_keys,
-            hint="Make one with `labeler keys init`, or correct LABELER_WATERMARK_KEY_ID",
-        ) from None
-
-
-def _load_identity(settings: Settings, now: Callable[[], datetime]) -> Identity | IdentityError:
-    try:
-        return Identity.from_pem_files(
-            settings.certificate_chain_file, settings.private_key_file, now=now()
-        )
-    except IdentityError as error:
-        if Layer.CREDENTIAL in settings.allow_missing:
-            return error
-        raise
-
-
-def _recognise(content: Content) -> MediaType:
-    with content.open() as file:
-        media_type = sniff_file(file, name=content.name)
-    check_name(media_type, content.name)
-    return media_type
-
-
-def _check_tracks(order: Order) -> None:
-    if order.provenance.synthetic_tracks is not None and order.media_type.kind is not _FILM:
-        raise UnsupportedMediaError(
-            f"synthetic tracks are declared, and the file is no film but {order.media_type.label}",
-            hint="Leave the declaration out (--synthetic-tracks), and stamp films apart",
-        )
-
-
 def _unheard(_: float) -> None:
     """Nobody wants to know how far it is."""
-
-
-def _sidecar_beside(content: Content) -> bytes | None:
-    path = None if content.path is None else find_sidecar(content.path)
-    return None if path is None else read_sidecar(path)
-
-
-def _check_target(outlet: Outlet, media_type: MediaType, *, overwrite: bool) -> None:
-    try:
-        check_name(media_type, outlet.name)
-    except UnreadableMediaError:
-        raise OutputError(
-            f"the output is {media_type.label}, which its name denies",
-            file=outlet.name,
-            hint=f"Stamping keeps the source's format: use the extension {media_type.extension}",
-        ) from None
-    outlet.check(overwrite=overwrite)

@@ -8,7 +8,7 @@ are encoded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -74,7 +74,20 @@ class VideoWatermarking:
                 marking.take(track, _TRACKS[track]().mark(step, payload, tools))
             except (CapacityError, UnsupportedMediaError) as error:
                 marking.go_without(track, error)
-        return marking.result()
+        marked = marking.result()
+        return replace(marked, content=self._label(_bare(film, marked), marking, tools))
+
+    def label(self, order: Order, tools: Tools) -> Content:
+        """See `Watermarking.label`."""
+        film = open_film(order.content, order, tools)
+        return self._label(_tracks_of(film), _Marking(order), tools)
+
+    def _label(self, tracks: Collection[Track], marking: _Marking, tools: Tools) -> Content:
+        """Lay the labels on tracks that got no mark, and with it none."""
+        for track in _TRACKS:
+            if track in tracks:
+                marking.put(_TRACKS[track]().label(marking.order_for(track), tools))
+        return marking.content
 
     def bind(self, watermark: ExpectedWatermark) -> tuple[SoftBinding, ...]:
         """See `Watermarking.bind`."""
@@ -99,6 +112,10 @@ class VideoWatermarking:
             for track, mark in watermark.tracks.items()
         )
         return next((each for each in taken if each is not None), None)
+
+
+def _bare(film: Video, marked: Marked) -> list[Track]:
+    return [track for track in _tracks_of(film) if track not in marked.watermark.tracks]
 
 
 def _tracks_of(film: Video) -> tuple[Track, ...]:
@@ -157,12 +174,21 @@ class _Marking:
 
     def take(self, track: Track, marked: Marked) -> None:
         """The film with one more mark in it."""
-        if self._content is not self.order.content:
-            self._content.local_path.unlink()
-        self._content = marked.content
+        self.put(marked.content)
         self._marked[track] = marked
         if marked.remark is not None:
             self._remarks.append(f"the {track.label}: {marked.remark}")
+
+    @property
+    def content(self) -> Content:
+        """The film as it is by now."""
+        return self._content
+
+    def put(self, content: Content) -> None:
+        """Go on with another version of the film."""
+        if self._content not in (self.order.content, content):
+            self._content.local_path.unlink()
+        self._content = content
 
     def go_without(self, track: Track, error: LabelerError) -> None:
         """Leave one track as it is, if that is allowed; else the error is raised."""

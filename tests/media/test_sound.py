@@ -75,7 +75,7 @@ def test_errors_of_the_caller_pass_and_leave_nothing_behind(opened, tmp_path, er
 def test_errors_of_an_encoder_become_errors_of_the_family(
     opened, tmp_path, monkeypatch, raised, error, says
 ):
-    def failing(blocks, target):
+    def failing(blocks, target, *, length=None):
         next(iter(blocks))
         raise raised
 

@@ -1,0 +1,317 @@
+"""``labeler registry``: the audit log, and what people sign off."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from labeler.cli import options
+from labeler.cli.console import EXIT_OK, complain, print_json, reporting, say
+from labeler.cli.inputs import load_settings
+from labeler.errors import RegistryError, UnreadableMediaError
+
+if TYPE_CHECKING:
+    from labeler.registry import AuditEntry, AuditVerdict, RegistryReader, SignOff
+
+__all__ = ["EXIT_CODES", "app", "system_user"]
+
+EXIT_CODES: Final = "Exit codes: 0 done; 1 it cannot be done; 2 usage."
+EXIT_CODES_VERIFY: Final = (
+    "Exit codes: 0 the log is as it was written; 1 it cannot be read; 2 usage; 4 it is not."
+)
+EXIT_BROKEN: Final = 4
+
+_DIGEST: Final = re.compile(r"[0-9A-Fa-f]{64}")
+
+INSUFFICIENT: Final = (
+    "This alone does not exempt a text from disclosure (Art. 50(4) AI Act): that takes a review of "
+    "the substance with its facts checked, or editorial control"
+)
+
+Kind = Annotated[str | None, typer.Option(metavar="KIND", help="Only entries of this kind.")]
+Subject = Annotated[
+    str | None, typer.Option(metavar="SHA256", help="Only entries about this content.")
+]
+Expect = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DIGEST",
+        help="Digest of an entry that has to be there: what the log's head was when it was noted.",
+    ),
+]
+Actor = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Who records this; else: the system's user.")
+]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why.", show_default=False)]
+Sequence = Annotated[int, typer.Argument(min=1, metavar="NUMBER", show_default=False)]
+File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
+Work = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The work that FILE is a version of, which keeps its name when it changes; else: "
+        "FILE's absolute path.",
+    ),
+]
+Responsible = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="Who holds editorial responsibility for it.", show_default=False
+    ),
+]
+Contact = Annotated[
+    str,
+    typer.Option(metavar="URL", help="Where the public reaches that party.", show_default=False),
+]
+Reviewer = Annotated[str, typer.Option(metavar="NAME", help="Who signs off.", show_default=False)]
+HumanReview = Annotated[
+    bool, typer.Option("--human-review", help="A competent person has examined the substance.")
+]
+FactChecked = Annotated[bool, typer.Option("--fact-checked", help="The facts were checked.")]
+EditorialControl = Annotated[
+    bool,
+    typer.Option(
+        "--editorial-control",
+        help="An editorial entity that could alter or reject the substance has approved it.",
+    ),
+]
+
+app: Final = typer.Typer(help="See and add to the registry's records.", no_args_is_help=True)
+audit: Final = typer.Typer(help="The audit log: who decided what and why.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+
+
+@audit.command(epilog=EXIT_CODES_VERIFY)
+def verify(
+    *, expect: Expect = None, home: options.Home = None, as_json: options.Json = False
+) -> None:
+    """Check that nobody has changed the audit log.
+
+    Every entry holds the digest of the one before it. To notice that the end was cut off, note the
+    head somewhere else and give it with --expect later.
+    """
+    if expect is not None and not _DIGEST.fullmatch(expect):
+        raise typer.BadParameter(
+            f"{expect!r} is no digest of 64 hexadecimal digits", param_hint="--expect"
+        )
+    with _reading(home, as_json=as_json) as reader:
+        verdict = reader.verify_audit(None if expect is None else expect.lower())
+        if as_json:
+            print_json(
+                {
+                    "intact": verdict.intact,
+                    "entries": verdict.entries,
+                    "head": verdict.head,
+                    "first_broken": verdict.first_broken,
+                    "problem": verdict.problem,
+                }
+            )
+        else:
+            _tell(verdict)
+        raise typer.Exit(EXIT_OK if verdict.intact else EXIT_BROKEN)
+
+
+@audit.command(epilog=EXIT_CODES)
+def show(
+    *,
+    kind: Kind = None,
+    subject: Subject = None,
+    home: options.Home = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show the audit log's entries, oldest first, without checking them."""
+    with _reading(home, as_json=as_json) as reader:
+        for entry in reader.audit_entries(subject=subject, kind=kind):
+            if as_json:
+                print_json(_members(entry))
+            else:
+                who = "(erased)" if entry.is_erased else f"{entry.actor}: {entry.reason}"
+                say(f"{entry.sequence}  {entry.at}  {entry.kind}  {entry.subject}  {who}")
+
+
+@audit.command(epilog=EXIT_CODES)
+def export(*, home: options.Home = None, as_json: options.Json = False) -> None:  # noqa: ARG001 - taken as everywhere; it is JSON anyway
+    """Print the whole audit log as JSON Lines, with what others need to check it.
+
+    The last line has the number of entries and the head's digest. It holds names of people: mind
+    who gets it.
+    """
+    with _reading(home, as_json=True) as reader:
+        entry = None
+        for entry in reader.audit_entries():
+            # The body as the text that was recorded: its digest is over that.
+            evidence = {"detail_digest": entry.detail_digest, "salt": entry.salt}
+            print_json({**_members(entry), **evidence, "body": entry.body})
+        count, head = (0, None) if entry is None else (entry.sequence, entry.digest)
+        print_json({"entries": count, "head": head})
+
+
+@audit.command(epilog=EXIT_CODES)
+def erase(
+    *,
+    number: Sequence,
+    reason: Reason,
+    actor: Actor = None,
+    home: options.Home = None,
+    as_json: options.Json = False,
+) -> None:
+    """Erase actor, reason and particulars of the entry NUMBER, for good.
+
+    The chain holds without them, and the erasure is recorded. A sign-off that is erased counts no
+    longer. Write no personal data into the reason.
+    """
+    with reporting(as_json=as_json):
+        from labeler.registry import Registry  # noqa: PLC0415 - slow to import
+
+        location = load_settings(home).registry_location
+        _check_there(location)
+        with Registry.open(location) as registry:
+            entry = registry.erase(number, actor=actor or system_user(), reason=reason)
+        if as_json:
+            print_json(_members(entry))
+        else:
+            say(f"erased: entry {number}, recorded as entry {entry.sequence}")
+            say(f"head of the audit log: {entry.digest}")
+
+
+@app.command(epilog=EXIT_CODES)
+def sign_off(
+    *,
+    file: File,
+    responsible: Responsible,
+    contact: Contact,
+    reviewer: Reviewer,
+    reason: Reason,
+    human_review: HumanReview = False,
+    fact_checked: FactChecked = False,
+    editorial_control: EditorialControl = False,
+    work: Work = None,
+    actor: Actor = None,
+    home: options.Home = None,
+    as_json: options.Json = False,
+) -> None:
+    """Record that a person has signed off FILE, exactly as it is now.
+
+    That is the record behind the editorial exemption of Art. 50(4) AI Act. It holds for these
+    bytes: after a change, sign off anew. Names go into the registry's audit log and nowhere else.
+    """
+    with reporting(as_json=as_json):
+        from labeler.registry import SignOff  # noqa: PLC0415 - slow to import
+
+        given = SignOff(
+            content_sha256=_digest(file),
+            work=str(file.absolute()) if work is None else work,
+            human_substantive=human_review,
+            fact_checked=fact_checked,
+            editorial_control=editorial_control,
+            responsible_party=responsible,
+            contact=contact,
+            reviewer=reviewer,
+            signed_off_at=datetime.now(UTC),
+            reason=reason,
+        )
+        _record(given, file, actor=actor or system_user(), home=home, as_json=as_json)
+
+
+def _record(given: SignOff, file: Path, *, actor: str, home: Path | None, as_json: bool) -> None:
+    from labeler.registry import Registry  # noqa: PLC0415 - slow to import
+
+    with Registry.open(load_settings(home).registry_location) as registry:
+        entry = registry.sign_off(given, actor)
+    warnings = () if given.is_review_sufficient else (INSUFFICIENT,)
+    for warning in warnings:
+        complain(warning)
+    if as_json:
+        print_json({**_members(entry), "warnings": list(warnings)})
+        return
+    say(f"signed off: {file}, as entry {entry.sequence}")
+    say(f"SHA-256 of the file: {given.content_sha256}")
+    say(f"head of the audit log: {entry.digest}")
+
+
+@contextmanager
+def _reading(home: Path | None, *, as_json: bool) -> Iterator[RegistryReader]:
+    with reporting(as_json=as_json):
+        from labeler.registry import RegistryReader  # noqa: PLC0415 - slow to import
+
+        location = load_settings(home).registry_location
+        _check_there(location)
+        reader = RegistryReader.open(location)
+        if reader is None:
+            raise _nothing_there(location)
+        with reader:
+            yield reader
+
+
+def _check_there(location: str) -> None:
+    from labeler.registry.database import locate  # noqa: PLC0415 - slow to import
+
+    if not locate(location).exists():
+        raise _nothing_there(location)
+
+
+def _nothing_there(location: str) -> RegistryError:
+    return RegistryError(
+        "there is no registry",
+        file=location,
+        hint="Check --home, LABELER_HOME and LABELER_REGISTRY; stamping or signing off makes one",
+    )
+
+
+def _members(entry: AuditEntry) -> dict[str, object]:
+    try:
+        body: object = None if entry.body is None else json.loads(entry.body)
+    except ValueError:
+        body = entry.body  # damaged; it is shown as it is
+    return {
+        "sequence": entry.sequence,
+        "at": entry.at,
+        "kind": entry.kind,
+        "subject": entry.subject,
+        "actor": entry.actor,
+        "reason": entry.reason,
+        "body": body,
+        "previous": entry.previous,
+        "digest": entry.digest,
+    }
+
+
+def _tell(verdict: AuditVerdict) -> None:
+    if verdict.intact:
+        say(f"intact: {verdict.entries} entries")
+    else:
+        say(f"broken: {verdict.problem}")
+    say(f"head of the audit log: {verdict.head}")
+
+
+def _digest(file: Path) -> str:
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise UnreadableMediaError(
+            f"the file cannot be read ({error.strerror})", file=file, hint="Check the path"
+        ) from error
+
+
+def system_user() -> str:
+    """Who a record names that nobody else is named for: the name of the system's user.
+
+    Raises:
+        RegistryError: The system does not tell.
+    """
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # before Python 3.13 the latter two
+        raise RegistryError(
+            "the system does not tell who its user is", hint="Say who records this: --actor NAME"
+        ) from None
