@@ -78,7 +78,8 @@ class LabelOutcome:
     laid: bool
     """Whether the output has it. What no file can hold is for its publisher to show."""
     text: str | None = None
-    """The words to show, where it is not laid."""
+    """The words to show beside the content; None where it is laid, or an interface has to show it
+    in words of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from detectors.report import Finding, Presence, Report, Technique
@@ -37,7 +38,8 @@ def hold_against(facts: Facts, report: Report, registry: RegistryReader | None) 
     Raises:
         RegistryError: The registry cannot be read.
     """
-    return assess(_with_labels(_with_marks(facts, report), report, registry))
+    known = _with_review(_with_marks(facts, report), report, registry)
+    return assess(_with_labels(known, report, registry))
 
 
 def gap_members(assessment: Assessment) -> list[dict[str, object]]:
@@ -90,6 +92,19 @@ def _with_labels(facts: Facts, report: Report, registry: RegistryReader | None) 
         return facts
     known = facts.label.where or frozenset()
     return replace(facts, label=replace(facts.label, where=known | places))
+
+
+def _with_review(facts: Facts, report: Report, registry: RegistryReader | None) -> Facts:
+    """The review that the registry knows of, by the bytes that were signed off or made of them."""
+    if registry is None or report.sha256 is None or _modality(report) is not Modality.TEXT:
+        return facts
+    from labeler.stamping.editorial import as_signed_off  # noqa: PLC0415 - slow to import
+
+    sources = (receipt.source_sha256 for receipt in _receipts(report, registry))
+    digests = (report.sha256, *sources)
+    signed = next((each for each in digests if registry.find_sign_off(each) is not None), None)
+    work = str(Path(report.file).absolute())
+    return as_signed_off(facts, signed or report.sha256, work, registry)
 
 
 def _receipts(report: Report, registry: RegistryReader | None) -> Iterator[Receipt]:

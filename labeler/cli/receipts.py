@@ -111,7 +111,9 @@ class WordResults:
             for label in receipt.labels:
                 if not label.laid:
                     asked = f"{label.label}, for {label.asked_by}"
-                    yield f'{Path(receipt.target).name}: show beside it "{label.text}" ({asked})'
+                    beside = f'show beside it "{label.text}"'
+                    what = beside if label.text else "left to the interface"
+                    yield f"{Path(receipt.target).name}: {what} ({asked})"
 
     def _failures(self) -> Table:
         table = _new_table("failed", "why")

@@ -142,6 +142,7 @@ def describe(
     *,
     now: datetime,
     soft_bindings: Sequence[SoftBinding] = (),
+    labels: Sequence[str] = (),
     with_parent: bool = False,
 ) -> ManifestDefinition:
     """The manifest of one output.
@@ -151,12 +152,13 @@ def describe(
         now: The present time, with a time zone; used where the provenance has no time.
         soft_bindings: The watermarks in the content, such as one in the picture of a film and one
             in its sound; where there is none, none is claimed.
+        labels: Labels that were laid on the content for people, by name.
         with_parent: Whether the source becomes the parent (`needs_parent`): the actions are then
             ``c2pa.opened`` and ``c2pa.edited`` instead of ``c2pa.created``.
     """
     is_bound = bool(soft_bindings)
     assertions = [
-        _actions(provenance, now, is_bound=is_bound, with_parent=with_parent),
+        _actions(provenance, now, labels=labels, is_bound=is_bound, with_parent=with_parent),
         *map(_soft_binding, soft_bindings),
     ]
     if provenance.source_type in _WITH_MODEL:
@@ -197,7 +199,12 @@ def _assertion(label: str, data: Mapping[str, object]) -> dict[str, object]:
 
 
 def _actions(
-    provenance: Provenance, now: datetime, *, is_bound: bool, with_parent: bool
+    provenance: Provenance,
+    now: datetime,
+    *,
+    labels: Sequence[str],
+    is_bound: bool,
+    with_parent: bool,
 ) -> dict[str, object]:
     """The actions in the order in which they happened (18.15)."""
     made = {
@@ -216,6 +223,14 @@ def _actions(
             "parameters": {"ingredientIds": [PARENT_LABEL]},
         }
         actions.insert(0, opened)
+    if labels:
+        labelled: Mapping[str, object] = {
+            "action": "c2pa.edited",
+            "when": _rfc3339(now),
+            "description": f"A label that discloses AI was laid: {', '.join(labels)}",
+            "softwareAgent": {"name": CLAIM_GENERATOR, "version": generator_version()},
+        }
+        actions.append(labelled)
     if is_bound:
         watermarked: Mapping[str, object] = {
             "action": "c2pa.watermarked.bound",

@@ -41,6 +41,9 @@ _SECOND_LAYER: Final = 0.42
 _LEAST_WORDS_PX: Final = 7
 """Below this height capitals cannot be told apart: the second layer, which the Code of Practice
 only encourages (S2 1.1), is left out."""
+_LEAST_WIDTH_PX: Final = 64
+_LEAST_HEIGHT_PX: Final = 24
+"""Of a canvas; on smaller ones nobody can read what a label says."""
 _MARGIN_SHARE: Final = 0.025
 
 
@@ -143,8 +146,14 @@ def arrange(
 
     Raises:
         ValueError: As `render`, or the number of variants differs.
+        CapacityError: The canvas has no room for a label that can be read.
         MediaError: As `render`.
     """
+    if labels and (width < _LEAST_WIDTH_PX or height < _LEAST_HEIGHT_PX):
+        raise CapacityError(
+            f"{width} x {height} pixels are too few for a label that can be read",
+            hint="Label a larger version",
+        )
     chosen = variants or [Variant.DARK] * len(labels)
     placed: list[Badge] = []
     taken: dict[Corner, int] = {}

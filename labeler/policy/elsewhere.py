@@ -1,7 +1,7 @@
 """What other jurisdictions ask of the same output: California, China, India.
 
 Washington (E2SHB 1170, from 2027-02-01) and New York (GBL 396-b) have no rules here: their text is
-known from summaries only. `labeler.policy.engine` points to them.
+known from summaries only, which is too little to decide by.
 """
 
 from __future__ import annotations

@@ -182,6 +182,7 @@ def _sign(order: Order, tools: Tools, draft: Draft) -> tuple[Content, Signature]
     definition = describe(
         order.provenance,
         now=now,
+        labels=[each.label for each in order.outcomes if each.laid],
         soft_bindings=() if bound is None else medium.watermarking.bind(bound),
         with_parent=needs_parent(order.provenance, source_has_manifest=present is not None),
     )

@@ -50,9 +50,14 @@ _TRACKS: Final[Mapping[SyntheticTrack, Track]] = {
     SyntheticTrack.AUDIO: Track.AUDIO,
 }
 # Undecided, these would leave people without a label that may be due.
-_PERCEIVED: Final = ("eu-50-4-deepfake", "eu-50-4-text")
+_PERCEIVED: Final[Mapping[str, str | None]] = {
+    "eu-5-1-prohibited": None,
+    "eu-50-4-deepfake": None,
+    "eu-50-4-text": None,
+    "cn-gb45438-explicit": "system.generates_for_china",
+    "in-it-rules-label": "system.generates_for_india",
+}
 _MARKING: Final = "eu-50-2-mark"
-_PROHIBITIONS: Final = ("eu-5-1-prohibited", "eu-5-1-f-prohibited")
 _VISIBLE: Final = "label:visible"
 _SPOKEN: Final = "label:spoken"
 _CHINESE_VISIBLE: Final = "label:cn:visible"
@@ -194,9 +199,10 @@ def refuse(assessment: Assessment) -> None:
             f"the output is prohibited: {each.basis[0].ref}",
             hint=f"No mark and no label cures that ({each.id})",
         )
-    for obligation_id in (*_PROHIBITIONS[:1], *_PERCEIVED):
+    for obligation_id, asked_first in _PERCEIVED.items():
         each = assessment.obligation(obligation_id)
-        if each.status is Status.NEEDS_JUDGEMENT:
+        # What is not known to concern a country at all is no doubt about its labels.
+        if each.status is Status.NEEDS_JUDGEMENT and asked_first not in each.missing_facts:
             raise ObligationError(
                 f"whether {each.id} is due is not decided ({each.basis[0].ref})",
                 hint=f"Add what is known to the facts: {', '.join(each.missing_facts)}",
@@ -304,5 +310,5 @@ def _spoken(terms: Mapping[str, str], extent: Extent, settings: Settings) -> Spo
 def _outcome(term: str, asked_by: str, told: str) -> LabelOutcome:
     """A label, and whether a file can hold it: what it cannot is left to its publisher."""
     prefixes = (_VISIBLE, _SPOKEN, "label:cn:", _TEXT_TOP)
-    is_laid = term.startswith(prefixes)
-    return LabelOutcome(label=term, asked_by=asked_by, laid=is_laid, text=None if is_laid else told)
+    text = told if term == _ADJACENT else None
+    return LabelOutcome(label=term, asked_by=asked_by, laid=term.startswith(prefixes), text=text)

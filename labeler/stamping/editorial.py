@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from labeler.policy import Assessment, Facts, Status
-from labeler.registry import Registry, SignOff
+from labeler.registry import Registry, RegistryReader, SignOff
 
 __all__ = ["as_signed_off", "sign_off_from"]
 
@@ -20,7 +20,9 @@ _TEXT: Final = "eu-50-4-text"
 _UNNAMED: Final = "not named in the facts"
 
 
-def as_signed_off(facts: Facts, content_sha256: str, work: str, registry: Registry) -> Facts:
+def as_signed_off(
+    facts: Facts, content_sha256: str, work: str, registry: Registry | RegistryReader
+) -> Facts:
     """The facts, with the review that the registry knows of.
 
     Args:

@@ -11,7 +11,7 @@ from labeler.credentials import Integrity, TrustStore
 from labeler.errors import LabelerError, MarkNotVerifiedError
 from labeler.media.content import Content
 from labeler.media.media_type import MediaType
-from labeler.provenance import SourceType
+from labeler.provenance import Provenance
 from labeler.stamping.interface import WatermarkLostError
 
 __all__ = ["check_credential", "check_metadata", "lost", "opening"]
@@ -43,14 +43,16 @@ def check_credential(
         )
 
 
-def check_metadata(written: Content, media_type: MediaType, source_type: SourceType) -> None:
-    """See that the file's metadata name the source type.
+def check_metadata(written: Content, media_type: MediaType, provenance: Provenance) -> None:
+    """See that the file's metadata name the source type, and hold the AIGC field if there is one.
 
     Raises:
         MarkNotVerifiedError: They do not.
     """
-    found = read_metadata(written, media_type).source_type
-    if found is not source_type:
+    tags = read_metadata(written, media_type)
+    is_labelled = provenance.aigc is None or tags.aigc == provenance.aigc
+    if tags.source_type is not provenance.source_type or not is_labelled:
+        found = tags.source_type if is_labelled else "no such AIGC field"
         raise MarkNotVerifiedError(
             f"the metadata do not read back from what was written (found: {found})",
             hint="Nothing was published; this file's metadata may be malformed",

@@ -157,7 +157,8 @@ def failing_closed(ruling: Ruling | None) -> Iterator[None]:
             raise
         raise ObligationError(
             f"{asked} is due and cannot be carried out: {error.problem}",
-            hint=None if isinstance(error, CapacityError) else error.hint,
+            # To go without a layer that is due would be no way out.
+            hint=None if isinstance(error, CapacityError | MetadataError) else error.hint,
             file=error.file,
         ) from error
 

@@ -382,7 +382,7 @@ class Stamper(Closing):
                 trust=self._tools.trust,
             )
         if Layer.METADATA not in draft.remarks:
-            check_metadata(written, order.media_type, order.provenance.source_type)
+            check_metadata(written, order.media_type, order.provenance)
         if draft.watermark is None:
             return None
         watermarking = medium_for(order.media_type).watermarking

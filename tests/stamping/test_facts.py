@@ -52,6 +52,10 @@ def test_a_deep_fake_picture_shows_a_label_and_keeps_every_mark(stamper, setting
     assert [(each.label, each.asked_by, each.laid) for each in receipt.labels] == [
         ("label:visible", "eu-50-4-deepfake", True)
     ]
+    store = json.loads(c2pa.Reader(str(target)).json())
+    assertions = store["manifests"][store["active_manifest"]]["assertions"]
+    (actions,) = (each["data"]["actions"] for each in assertions if "actions" in each["data"])
+    assert any("label:visible" in each.get("description", "") for each in actions)
     report = detectors.verify(target, settings=settings)
     assert report.conclusion.value == "marked"
     assert report.finding(Technique.WATERMARK).p_value < 1e-6

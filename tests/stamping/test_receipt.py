@@ -67,6 +67,8 @@ def test_the_schema_is_the_documented_one():
                 "reason": "it was allowed",
             },
         ],
+        "decision_id": None,
+        "labels": [],
     }
 
 
