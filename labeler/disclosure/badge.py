@@ -20,6 +20,7 @@ from labeler.disclosure.icons import read_icon
 from labeler.disclosure.labels import Corner, Scheme, VisibleLabel
 from labeler.disclosure.shapes import Coverage, Typeface
 from labeler.disclosure.words import badge_words, chinese
+from labeler.errors import CapacityError
 
 __all__ = ["Badge", "Variant", "arrange", "as_stored", "render"]
 

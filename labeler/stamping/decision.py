@@ -58,6 +58,7 @@ _PERCEIVED: Final[Mapping[str, str | None]] = {
     "in-it-rules-label": "system.generates_for_india",
 }
 _MARKING: Final = "eu-50-2-mark"
+_MARKED_TRACKS: Final = {"watermark:video": Track.VISUAL, "watermark:audio": Track.AUDIO}
 _VISIBLE: Final = "label:visible"
 _SPOKEN: Final = "label:spoken"
 _CHINESE_VISIBLE: Final = "label:cn:visible"
@@ -74,6 +75,8 @@ class Decision:
     assessment: Assessment
     layers: Mapping[Layer, str]
     """The layers that are due, each with the obligation that asks it."""
+    marked_tracks: frozenset[Track]
+    """The tracks of a film in which a watermark is due."""
     labels: Labelling
     """What is laid on the content."""
     provenance: Provenance
@@ -182,6 +185,7 @@ def decide(
     return Decision(
         assessment=assessment,
         layers=layers,
+        marked_tracks=frozenset(track for mark, track in _MARKED_TRACKS.items() if mark in marks),
         labels=labels,
         provenance=provenance,
         outcomes=outcomes,

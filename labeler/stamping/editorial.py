@@ -39,11 +39,11 @@ def as_signed_off(
     if found is not None:
         review = replace(
             review,
-            human_substantive=found.human_substantive,
-            fact_checked=found.fact_checked,
-            editorial_control=found.editorial_control,
+            # Someone who denies a review, or states a change, knows better than the record.
+            human_substantive=found.human_substantive and review.human_substantive is not False,
+            fact_checked=found.fact_checked and review.fact_checked is not False,
+            editorial_control=found.editorial_control and review.editorial_control is not False,
             responsible_party=found.responsible_party,
-            # Someone who states a change knows better than the record.
             ai_change_after_signoff=review.ai_change_after_signoff is True,
         )
     elif registry.sign_offs_of(work) and review.ai_change_after_signoff is not True:

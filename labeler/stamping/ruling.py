@@ -21,6 +21,7 @@ from labeler.errors import (
     UnsupportedMediaError,
 )
 from labeler.media.content import Content
+from labeler.media.source import is_url
 from labeler.policy import Assessment, Facts, assess, parse_facts
 from labeler.receipt import Layer, Receipt
 from labeler.registry import Registry, SignOff
@@ -28,7 +29,7 @@ from labeler.settings import Settings
 from labeler.stamping.decision import Decision, complete, decide
 from labeler.stamping.editorial import as_signed_off, sign_off_from
 from labeler.stamping.fitting import is_silent
-from labeler.stamping.interface import Order
+from labeler.stamping.interface import Marked, Order
 
 __all__ = ["Ruling", "failing_closed", "make_ruling"]
 
@@ -71,6 +72,22 @@ class Ruling:
             labels=self.decision.labels,
             outcomes=self.decision.outcomes,
         )
+
+    def check_kept(self, kept: Marked | None) -> None:
+        """See that the mark which a film brings along is in every track in which it is due.
+
+        Raises:
+            ObligationError: It is not.
+        """
+        tracks = {} if kept is None else kept.watermark.tracks
+        bare = self.decision.marked_tracks - frozenset(tracks)
+        if tracks and bare and Layer.WATERMARK in self.decision.layers:
+            names = " and the ".join(sorted(track.label for track in bare))
+            raise ObligationError(
+                f"{self.decision.layers[Layer.WATERMARK]} is due, and the watermark that is kept "
+                f"is not in the {names}",
+                hint="Stamp the original",
+            )
 
     def record(self, registry: Registry, receipt: Receipt) -> None:
         """Put the decision, and the review that it relies on, on record.
@@ -176,8 +193,13 @@ def _asked_by(error: LabelerError, decision: Decision) -> str | None:
 
 
 def _work_of(content: Content) -> str:
-    """What versions of a file have in common, however its path is written: as in a sign-off."""
-    return content.name if content.path is None else str(content.path.absolute())
+    """What versions of a file have in common, however its path is written: as in a sign-off.
+
+    Streams have nothing in common: of those, each content is a work of its own.
+    """
+    if content.path is not None:
+        return str(content.path.absolute())
+    return content.name if is_url(content.name) else content.sha256
 
 
 def _record_refusal(

@@ -6,7 +6,7 @@ The order is fixed, because each step would undo what a later one has done:
     name → read every layer back from what was written → decision and receipt into the registry →
     rename to the target → receipt confirmed
 
-What a crash leaves behind at each point is said in `labeler.registry.store`.
+`labeler.registry.store` says what a crash leaves behind at each point.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ class Stamper(Closing):
             OutputError: The target exists, or cannot be written.
             LabelerError: Another cause. Whatever is raised, nothing was published.
         """
-        told = progress or _unheard
+        told = progress or (lambda _: None)
         with Scratch(self._settings.scratch) as scratch:
             content = self._read(source, scratch, name)
             try:
@@ -310,6 +310,8 @@ class Stamper(Closing):
         )
         order = fitted(order if ruling is None else ruling.apply(order))
         kept = find_mark(order, self._tools, keep=already_marked == "keep")
+        if ruling is not None:
+            ruling.check_kept(kept)
         draft = build(order, self._tools, kept=kept)
         try:
             return self._finish(order, draft, outlet, profile, ruling, overwrite=overwrite)
@@ -393,7 +395,3 @@ class Stamper(Closing):
             return None
         watermarking = medium_for(order.media_type).watermarking
         return watermarking.fingerprint(written, draft.watermark, order, self._tools)
-
-
-def _unheard(_: float) -> None:
-    """Nobody wants to know how far it is."""

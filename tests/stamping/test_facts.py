@@ -13,7 +13,7 @@ from labeler.disclosure.labels import Corner, Language, VisibleLabel
 from labeler.errors import CapacityError, ObligationError, PolicyError
 from labeler.media.media_type import MediaType
 from labeler.metadata import read as read_metadata
-from labeler.provenance import Provenance, SourceType
+from labeler.provenance import Provenance, SourceType, Track
 from labeler.receipt import Layer, Receipt
 from labeler.registry import Registry, RegistryReader, SignOff
 from labeler.stamping import Stamper
@@ -184,6 +184,15 @@ def test_signing_the_new_version_off_restores_the_exemption(settings, tmp_path):
     assert signed.labels == ()
 
 
+def test_texts_in_memory_are_works_of_their_own(stamper, tmp_path):
+    facts = changed(ARTICLE, review=REVIEW)
+    for number, line in enumerate(("One.", "Another.")):
+        text = f"{TEXT}{line}\n".encode()
+        target = tmp_path / f"{number}.md"
+        receipt = stamper.stamp(text, target, Provenance(), facts=facts, name="memory.md")
+        assert receipt.labels == ()
+
+
 def test_chinas_labels_need_a_producer(settings, source, tmp_path):
     facts = changed(PROVIDER, **{"system.generates_for_china": True})
     with Stamper(settings) as stamper, pytest.raises(ObligationError, match="producer"):
@@ -232,3 +241,18 @@ def test_an_interrupted_stamping_with_facts_is_found_again(stamper, source, targ
     assert stamper.find_published(source, target, Provenance(), facts=PICTURE) == receipt
     assert stamper.find_published(source, target, Provenance(), facts=SATIRE) is None
     assert stamper.find_published(source, target, Provenance()) is None
+
+
+def test_a_kept_mark_has_to_be_in_every_track_in_which_it_is_due(stamper, tmp_path):
+    source = film(tmp_path / "film.mp4", frames=36, sound="aac")
+    half = Provenance(synthetic_tracks=frozenset({Track.VISUAL}))
+    stamper.stamp(source, tmp_path / "half.mp4", half)
+    facts = changed(PROVIDER, **{"output.modality": "video"})
+    with pytest.raises(ObligationError, match="not in the sound"):
+        stamper.stamp(
+            tmp_path / "half.mp4",
+            tmp_path / "whole.mp4",
+            Provenance(),
+            facts=facts,
+            already_marked="keep",
+        )
