@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -67,8 +68,6 @@ def disclose(
 
 def _tell(receipt: Receipt, out: Path, *, as_json: bool) -> None:
     if as_json:
-        import json  # noqa: PLC0415 - only here
-
         print_json({"receipt": json.loads(receipt.to_json())})
         return
     laid = ", ".join(each.label for each in receipt.labels)

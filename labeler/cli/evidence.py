@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from detectors.report import Finding, Presence, Report, Technique
-from labeler.media.media_type import MediaKind, MediaType
+from labeler.media.media_type import MediaType
 from labeler.policy import Assessment, Facts, GapStatus, assess
 from labeler.policy.facts import LabelPlace, Modality, Output, OutputKind, SyntheticTrack
 from labeler.policy.measures import measures_for_gap
@@ -123,13 +123,7 @@ def _places(receipt: Receipt) -> Iterator[LabelPlace]:
 def _modality(report: Report) -> Modality | None:
     if report.media_type is None:
         return None
-    names = {
-        MediaKind.IMAGE: Modality.IMAGE,
-        MediaKind.AUDIO: Modality.AUDIO,
-        MediaKind.VIDEO: Modality.VIDEO,
-        MediaKind.TEXT: Modality.TEXT,
-    }
-    return names[MediaType(report.media_type).kind]
+    return Modality(MediaType(report.media_type).kind.value)
 
 
 def _is_there(finding: Finding) -> bool:

@@ -15,7 +15,7 @@ from typing import Final
 
 from labeler.policy.facts import Facts, Tri
 
-__all__ = ["NEVER", "Condition", "all_of", "any_of", "fact", "judged", "none_of"]
+__all__ = ["NEVER", "Condition", "all_of", "any_of", "fact", "judged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,6 @@ def all_of(*limbs: Condition) -> Condition:
 def any_of(*limbs: Condition) -> Condition:
     """At least one of ``limbs``."""
     return _combined(limbs, decisive=True)
-
-
-def none_of(*limbs: Condition) -> Condition:
-    """Not one of ``limbs``."""
-    return ~any_of(*limbs)
 
 
 def _combined(limbs: tuple[Condition, ...], *, decisive: bool) -> Condition:

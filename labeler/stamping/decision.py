@@ -33,12 +33,6 @@ from labeler.stamping.labelling import Labelling
 
 __all__ = ["Decision", "complete", "decide"]
 
-_MODALITIES: Final[Mapping[MediaKind, Modality]] = {
-    MediaKind.IMAGE: Modality.IMAGE,
-    MediaKind.AUDIO: Modality.AUDIO,
-    MediaKind.VIDEO: Modality.VIDEO,
-    MediaKind.TEXT: Modality.TEXT,
-}
 _KINDS: Final[Mapping[MediaKind, Kind]] = {
     MediaKind.IMAGE: Kind.PICTURE,
     MediaKind.AUDIO: Kind.SOUND,
@@ -120,7 +114,7 @@ def complete(
         PolicyError: The file is no content of the modality that the facts say, or other tracks are
             claimed to be synthetic.
     """
-    modality = _MODALITIES[media_type.kind]
+    modality = Modality(media_type.kind.value)
     output = facts.output or Output(kind=OutputKind.CONTENT)
     if output.modality not in {None, modality}:
         raise PolicyError(
@@ -239,13 +233,7 @@ def _aigc(settings: Settings, produce_id: str) -> AigcLabel:
             "cn-gb45438-implicit is due, and nobody is named as the content's producer",
             hint="Set LABELER_AIGC_PRODUCER to the provider's name or code",
         )
-    # By note 1 of annex E the first writer is the propagator too.
-    return AigcLabel(
-        content_producer=producer,
-        produce_id=produce_id,
-        content_propagator=producer,
-        propagate_id=produce_id,
-    )
+    return AigcLabel.first(content_producer=producer, produce_id=produce_id)
 
 
 def _with_tracks(provenance: Provenance, facts: Facts, media_type: MediaType) -> Provenance:
