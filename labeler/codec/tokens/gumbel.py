@@ -1,0 +1,161 @@
+"""Tests for keyed Gumbel sampling, in the four forms in which engines write it.
+
+A token that was sampled as ``argmax ln p - ln(-ln u)`` has a large ``u``; its score is
+``-ln(1 - u)``. Without the mark, u is uniform, scores are exponential variables of mean 1, and
+their sum is a Gamma variable (S. Aaronson 2022; J. Kirchenbauer and others 2023).
+
+Engines make ``u`` of a word in slightly different ways, the largest words of which score a little
+more than an exponential variable may. Here ``u`` is the word's lower edge, ``word / 2**32``: each
+score is then at most that of a uniform number, for every word, and the tail holds exactly. The
+sum over a text loses some millionths by it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labeler.codec.tokens import murmur3, philox
+from labeler.codec.tokens.schemes import (
+    MurmurDualGumbel,
+    MurmurGumbel,
+    PhiloxDualGumbel,
+    PhiloxGumbel,
+)
+from labeler.codec.tokens.statistic import Scores, TokenIds
+from labeler.codec.tokens.tails import log_gamma_tail, log_two_gamma_tail
+
+__all__ = ["MurmurStatistic", "PhiloxDualStatistic", "PhiloxStatistic"]
+
+_WORDS: Final = 1 << 32
+
+
+class PhiloxStatistic:
+    """`Statistic` of `PhiloxGumbel`."""
+
+    def __init__(self, scheme: PhiloxGumbel) -> None:
+        self._scheme = scheme
+
+    @property
+    def context_width(self) -> int:
+        """See `Statistic`."""
+        return self._scheme.context_width
+
+    @property
+    def counts_ngrams(self) -> bool:
+        """False: the writer marks a context once."""
+        return False
+
+    @property
+    def mean(self) -> float:
+        """Of an exponential variable."""
+        return 1.0
+
+    def scores(self, contexts: TokenIds, tokens: TokenIds) -> Scores:
+        """See `Statistic`."""
+        _check(contexts, tokens, self.context_width)
+        return _scores(philox.words(self._scheme.secret, contexts, tokens[:, None])[:, 0])
+
+    def log_tail(self, total: float, count: int) -> float:
+        """See `Statistic`."""
+        return log_gamma_tail(total, count)
+
+
+class PhiloxDualStatistic:
+    """`Statistic` of `PhiloxDualGumbel`: scores under both keys, weighted by their frequency."""
+
+    def __init__(self, scheme: PhiloxDualGumbel) -> None:
+        self._scheme = scheme
+        self._secrets = philox.dual_secrets(scheme.secret)
+        self._weights = (1 - scheme.alpha, scheme.alpha)
+
+    @property
+    def context_width(self) -> int:
+        """See `Statistic`."""
+        return self._scheme.context_width
+
+    @property
+    def counts_ngrams(self) -> bool:
+        """False: the writer marks a context once."""
+        return False
+
+    @property
+    def mean(self) -> float:
+        """The weights add up to 1."""
+        return 1.0
+
+    def scores(self, contexts: TokenIds, tokens: TokenIds) -> Scores:
+        """See `Statistic`."""
+        _check(contexts, tokens, self.context_width)
+        total = np.zeros(len(tokens))
+        for secret, weight in zip(self._secrets, self._weights, strict=True):
+            total += weight * _scores(philox.words(secret, contexts, tokens[:, None])[:, 0])
+        return total
+
+    def log_tail(self, total: float, count: int) -> float:
+        """See `Statistic`."""
+        return log_two_gamma_tail(total, count, *self._weights)
+
+
+class MurmurStatistic:
+    """`Statistic` of `MurmurGumbel` and `MurmurDualGumbel`.
+
+    Anybody can make contexts of one hash. Tokens behind them would repeat one word, so all but the
+    first of a call score 0.
+    """
+
+    def __init__(self, scheme: MurmurGumbel | MurmurDualGumbel) -> None:
+        self._scheme = scheme
+
+    @property
+    def context_width(self) -> int:
+        """See `Statistic`."""
+        return self._scheme.context_width
+
+    @property
+    def counts_ngrams(self) -> bool:
+        """False: the writer marks a context once."""
+        return False
+
+    @property
+    def mean(self) -> float:
+        """Of an exponential variable."""
+        return 1.0
+
+    def scores(self, contexts: TokenIds, tokens: TokenIds) -> Scores:
+        """See `Statistic`; of rows that repeat hash and token all but the first score 0."""
+        _check(contexts, tokens, self.context_width)
+        hashes = murmur3.context_hashes(contexts)
+        scores = _scores(self._words(hashes, tokens))
+        _, first = np.unique(
+            (hashes.astype(np.uint64) << np.uint64(32)) | tokens.astype(np.uint32),
+            return_index=True,
+        )
+        result = np.zeros(len(tokens))
+        result[first] = scores[first]
+        return result
+
+    def log_tail(self, total: float, count: int) -> float:
+        """See `Statistic`."""
+        return log_gamma_tail(total, count)
+
+    def _words(self, hashes: murmur3.Words, tokens: TokenIds) -> murmur3.Words:
+        scheme = self._scheme
+        words = murmur3.words(scheme.secret, hashes, tokens)
+        if isinstance(scheme, MurmurGumbel):
+            return words
+        first = murmur3.chooses_first(
+            scheme.secret, scheme.secret_b, hashes, scheme.mixing_probability
+        )
+        return np.where(first, words, murmur3.words(scheme.secret_b, hashes, tokens))
+
+
+def _scores(words: NDArray[np.uint32]) -> Scores:
+    return -np.log1p(words / -float(_WORDS))
+
+
+def _check(contexts: TokenIds, tokens: TokenIds, width: int) -> None:
+    if contexts.ndim != 2 or contexts.shape[1] != width or tokens.shape != contexts.shape[:1]:
+        raise ValueError("contexts of another width, or tokens that do not fit them")
