@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from labeler.errors import WatermarkKeyError
 
-__all__ = ["PUBLIC_KEY", "Key", "KeyStream", "Keyring", "save_key"]
+__all__ = ["PUBLIC_KEY", "Key", "KeyStream", "Keyring", "load_key", "save_key"]
 
 KEY_BYTES: Final = 32
 KEY_FILE_SUFFIX: Final = ".key"
@@ -147,7 +147,7 @@ class Keyring(Mapping[str, Key]):
                 file=directory,
                 hint="Check the folder's permissions",
             ) from error
-        return cls([*keys, *map(_read_key, files)])
+        return cls([*keys, *map(load_key, files)])
 
 
 def save_key(key: Key, directory: Path) -> Path:
@@ -160,7 +160,12 @@ def save_key(key: Key, directory: Path) -> Path:
     return path
 
 
-def _read_key(path: Path) -> Key:
+def load_key(path: Path) -> Key:
+    """The key in a file of 64 hexadecimal digits.
+
+    Raises:
+        WatermarkKeyError: It cannot be read, is malformed, or others than its owner may read it.
+    """
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         text = path.read_bytes()

@@ -1,10 +1,11 @@
-"""What was stamped and decided: serials, receipts, issuers known by number, the audit log."""
+"""What was stamped and decided: serials, receipts, issuers by number, audit and text log."""
 
 from labeler.registry.audit import AuditEntry, AuditVerdict
 from labeler.registry.issuers import Issuer, IssuerDirectory
 from labeler.registry.sign_offs import SignOff
 from labeler.registry.sounds import Recognition, SoundRecord, recognise
 from labeler.registry.store import Registry, RegistryReader
+from labeler.registry.texts import TextLogSize, TextMatch, TextOutput
 
 __all__ = [
     "AuditEntry",
@@ -16,5 +17,8 @@ __all__ = [
     "RegistryReader",
     "SignOff",
     "SoundRecord",
+    "TextLogSize",
+    "TextMatch",
+    "TextOutput",
     "recognise",
 ]

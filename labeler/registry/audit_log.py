@@ -36,7 +36,7 @@ from labeler.registry.database import has_audit_log
 from labeler.registry.schema import DECISION_IN_BODY, WORK_IN_BODY, audit_details, audit_entries
 from labeler.registry.sign_offs import SignOff, check_digest
 
-__all__ = ["AuditReading", "AuditWriting"]
+__all__ = ["AuditReading", "AuditWriting", "lock"]
 
 _SALT_BYTES: Final = 32
 _PAGE: Final = 256
@@ -265,20 +265,17 @@ class AuditWriting(AuditReading):
         """
         details = audit_details
         with self._connection() as connection:
-            _lock(connection)
+            lock(connection)
             query = select(audit_entries.c.digest).where(audit_entries.c.sequence == sequence)
             digest = connection.execute(query).scalar()
             deleted = connection.execute(details.delete().where(details.c.sequence == sequence))
             if digest is None or not deleted.rowcount:
                 problem = "is not there" if digest is None else "was erased already"
                 raise RegistryError(f"entry {sequence} of the audit log {problem}", file=self._file)
-            entry = self._draft(
+            entry = self._add(
                 connection, ERASURE, digest, actor=actor, reason=reason, body=canonical({})
             )
-            _insert(connection, entry)
-        with self._connection() as connection:
-            # What was erased is in the write-ahead log still, until that is emptied.
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._empty_write_ahead_log()
         return entry
 
     def _record(
@@ -287,15 +284,18 @@ class AuditWriting(AuditReading):
         check_text(subject, "a subject")
         text = canonical(body)
         with self._connection() as connection:
-            _lock(connection)
-            entry = self._draft(connection, kind, subject, actor=actor, reason=reason, body=text)
-            _insert(connection, entry)
-        return entry
+            lock(connection)
+            return self._add(connection, kind, subject, actor=actor, reason=reason, body=text)
 
-    def _draft(
+    def _empty_write_ahead_log(self) -> None:
+        """What was erased is in it still, until that is done."""
+        with self._connection() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _add(
         self, connection: Connection, kind: str, subject: str, *, actor: str, reason: str, body: str
     ) -> AuditEntry:
-        """The entry that comes next; nobody else may write until it is there."""
+        """Add the entry that comes next, in a transaction that has the database to itself."""
         check_text(actor, "an actor")
         check_text(reason, "a reason")
         columns = audit_entries.c
@@ -304,7 +304,7 @@ class AuditWriting(AuditReading):
         sequence, previous = (1, GENESIS) if row is None else (row.sequence + 1, row.digest)
         salt, at = secrets.token_hex(_SALT_BYTES), self._now().astimezone(UTC).isoformat()
         detail_digest = digest_detail(salt, actor=actor, reason=reason, body=body)
-        return AuditEntry(
+        entry = AuditEntry(
             sequence=sequence,
             at=at,
             actor=actor,
@@ -324,9 +324,11 @@ class AuditWriting(AuditReading):
             detail_digest=detail_digest,
             salt=salt,
         )
+        _insert(connection, entry)
+        return entry
 
 
-def _lock(connection: Connection) -> None:
+def lock(connection: Connection) -> None:
     """Keep others from writing until the transaction ends: the chain has one end."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 

@@ -17,7 +17,15 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError
 from labeler.errors import RegistryError
 from labeler.registry import schema
 
-__all__ = ["create", "has_audit_log", "locate", "open_engine", "transaction", "upgrade"]
+__all__ = [
+    "create",
+    "has_audit_log",
+    "has_texts",
+    "locate",
+    "open_engine",
+    "transaction",
+    "upgrade",
+]
 
 _BUSY_TIMEOUT_S: Final = 5.0
 
@@ -114,6 +122,14 @@ def upgrade(engine: Engine, file: Path) -> None:
         if found <= schema.WITHOUT_AUDIT:
             schema.audit_entries.create(connection)
             schema.audit_details.create(connection)
+        if found <= schema.WITHOUT_TEXTS:
+            for table in (
+                schema.text_keys,
+                schema.texts,
+                schema.text_outputs,
+                schema.text_shingles,
+            ):
+                table.create(connection)
         connection.execute(update(schema.version).values(version=schema.SCHEMA_VERSION))
 
 
@@ -121,6 +137,12 @@ def has_audit_log(connection: Connection) -> bool:
     """Whether the registry is of a version that has an audit log."""
     found: int = connection.execute(select(schema.version.c.version)).scalar_one()
     return found > schema.WITHOUT_AUDIT
+
+
+def has_texts(connection: Connection) -> bool:
+    """Whether the registry is of a version that has a fingerprint log of texts."""
+    found: int = connection.execute(select(schema.version.c.version)).scalar_one()
+    return found > schema.WITHOUT_TEXTS
 
 
 def _connect(file: Path) -> sqlite3.Connection:

@@ -1,7 +1,7 @@
 """The registry's tables, and the version of their shape.
 
-Version 1 had no table `sounds`, version 2 no audit log. A registry of an earlier version is read as
-it is, and brought up to this one when it is opened for writing
+Version 1 had no table `sounds`, version 2 no audit log, version 3 no texts. A registry of an
+earlier version is read as it is, and brought up to this one when it is opened for writing
 (`labeler.registry.database.upgrade`).
 """
 
@@ -33,20 +33,27 @@ __all__ = [
     "SCHEMA_VERSION",
     "WITHOUT_AUDIT",
     "WITHOUT_SOUNDS",
+    "WITHOUT_TEXTS",
     "WORK_IN_BODY",
     "audit_details",
     "audit_entries",
     "receipts",
     "reservations",
     "sounds",
+    "text_keys",
+    "text_outputs",
+    "text_shingles",
+    "texts",
     "version",
 ]
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 WITHOUT_SOUNDS: Final = 1
 """The version before the table `sounds` came."""
 WITHOUT_AUDIT: Final = 2
 """The version before the audit log came."""
+WITHOUT_TEXTS: Final = 3
+"""The version before the fingerprint log of texts came."""
 
 PREPARED: Final = "prepared"
 """The receipt of an output that is about to be published, or was when the process died."""
@@ -136,6 +143,52 @@ audit_details: Final = Table(
     CheckConstraint("trim(actor) <> '' AND trim(reason) <> ''"),
     Index("audit_by_work", text(WORK_IN_BODY)),
     Index("audit_by_decision", text(DECISION_IN_BODY)),
+)
+
+text_keys: Final = Table(
+    "text_key",
+    METADATA,
+    # Every key that a text was ever logged with: what says "nothing found" apart from "wrong key".
+    Column("key_id", String, primary_key=True),
+)
+
+texts: Final = Table(
+    "text",
+    METADATA,
+    # A number is never given again: what was deleted does not come back as something else.
+    Column("text_id", Integer, primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("words", Integer, nullable=False),
+    Column("selection", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+text_outputs: Final = Table(
+    "text_output",
+    METADATA,
+    # One for each time that the text came out: the same text again needs no shingles of its own,
+    # and does not make them common.
+    Column("output_id", Integer, primary_key=True),
+    Column("text_id", Integer, ForeignKey("text.text_id"), nullable=False),
+    Column("at", String, nullable=False),
+    Column("receipt_id", String, ForeignKey("receipt.receipt_id", ondelete="CASCADE")),
+    Column("provider", String),
+    Column("model", String),
+    Column("reference", String),
+    Index("text_output_by_text", "text_id", "at"),
+    Index("text_output_by_time", "at"),
+    Index("text_output_by_receipt", "receipt_id"),
+    sqlite_autoincrement=True,
+)
+
+text_shingles: Final = Table(
+    "text_shingle",
+    METADATA,
+    # No reference to `text`: SQLite would look through all shingles whenever a text is deleted.
+    # Shingles are signed here: SQLite has no unsigned numbers of 64 bits.
+    Column("shingle", Integer, primary_key=True, autoincrement=False),
+    Column("text_id", Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
 )
 
 # Against mistakes, not against attackers: these can drop a trigger, but the chain shows what they

@@ -16,7 +16,8 @@ Serials are drawn at random and not counted: a count would tell everyone how muc
 and two machines that both stamp as "local" would give the same numbers to different content, so
 that one would show its receipts for the other's pictures.
 
-Beside the receipts there is the audit log: `labeler.registry.audit`.
+Beside the receipts there are the audit log, `labeler.registry.audit`, and the fingerprint log of
+texts, `labeler.registry.texts`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from labeler.codec.payload import Handle, ShortPayload
 from labeler.errors import RegistryError
 from labeler.receipt import Receipt
 from labeler.registry import schema
-from labeler.registry.audit_log import AuditReading, AuditWriting
+from labeler.registry.audit_log import AuditReading
 from labeler.registry.database import create, locate, open_engine, transaction, upgrade
 from labeler.registry.schema import (
     PREPARED,
@@ -45,11 +46,15 @@ from labeler.registry.schema import (
     SCHEMA_VERSION,
     WITHOUT_AUDIT,
     WITHOUT_SOUNDS,
+    WITHOUT_TEXTS,
     receipts,
     reservations,
     sounds,
+    text_outputs,
 )
 from labeler.registry.sounds import SoundRecord
+from labeler.registry.text_index import drop_unused, texts_of
+from labeler.registry.text_log import TextReading, TextWriting
 
 __all__ = ["Registry", "RegistryReader"]
 
@@ -58,7 +63,7 @@ _SERIALS: Final = 1 << 32
 _DRAWS: Final = 64
 
 
-class RegistryReader(AuditReading, Closing):
+class RegistryReader(TextReading, AuditReading, Closing):
     """The registry's read side. It never writes, and makes no registry where there is none."""
 
     def __init__(self, engine: Engine, file: Path) -> None:
@@ -180,7 +185,7 @@ class RegistryReader(AuditReading, Closing):
     def _check_version(self) -> int:
         with self._connection() as connection:
             found = connection.execute(select(schema.version.c.version)).scalar()
-        if found not in {WITHOUT_SOUNDS, WITHOUT_AUDIT, SCHEMA_VERSION}:
+        if found not in {WITHOUT_SOUNDS, WITHOUT_AUDIT, WITHOUT_TEXTS, SCHEMA_VERSION}:
             raise RegistryError(
                 f"the registry has schema version {found}, this Labeler reads {SCHEMA_VERSION}",
                 file=self._file,
@@ -189,7 +194,7 @@ class RegistryReader(AuditReading, Closing):
         return int(found)
 
 
-class Registry(RegistryReader, AuditWriting):
+class Registry(RegistryReader, TextWriting):
     """The registry, for those who stamp. Any number of processes may share one."""
 
     def __init__(
@@ -311,7 +316,9 @@ class Registry(RegistryReader, AuditWriting):
             receipts.c.receipt_id == receipt_id, receipts.c.state == PREPARED
         )
         with self._connection() as connection:
+            known = texts_of(connection, text_outputs.c.receipt_id == receipt_id)
             connection.execute(query)
+            drop_unused(connection, known)
 
 
 def _sound_row(receipt: Receipt, fingerprint: Fingerprint) -> dict[str, object]:
