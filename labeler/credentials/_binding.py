@@ -22,7 +22,7 @@ from labeler.credentials._asset import Asset, digest
 from labeler.credentials._report import Json, member, objects, text
 from labeler.errors import MediaError
 
-__all__ = ["Found", "settled"]
+__all__ = ["BrokenStoreError", "ElsewhereError", "Found", "settled", "with_match"]
 
 _HASHES: Final = frozenset({"sha256", "sha384", "sha512"})
 _HASH_PREFIX: Final = "c2pa.hash."
@@ -31,6 +31,19 @@ _DATA_HASH: Final = "c2pa.hash.data"
 _BOX_HASHES: Final = frozenset({"c2pa.hash.bmff.v2", "c2pa.hash.bmff.v3"})
 _DATA_CODES: Final = "assertion.dataHash"
 _BOX_CODES: Final = "assertion.bmffHash"
+
+
+class BrokenStoreError(Exception):
+    """What should hold a manifest store is damaged, or there are several of them."""
+
+    def __init__(self, code: str | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        """The standard's status code for that, where it has one."""
+
+
+class ElsewhereError(Exception):
+    """The file says where its manifest store is, and does not hold it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +55,12 @@ class Found:
     excluded: Span | None = None
     """What the hash of a file that holds it leaves out; None where it lies beside the file, or in a
     box that the hash itself names."""
+    also: tuple[Span, ...] = ()
+    """Other ways to say what is left out, with no content in them either."""
+    checksums: tuple[Span, ...] = ()
+    """Where the container keeps the store's checksum: left out beside one of these."""
+    hashed: tuple[Part, ...] | None = None
+    """What is hashed; None where it is the file's bytes without what is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +95,7 @@ def settled(report: Json, assertions: Json, found: Found, asset: Asset) -> Json 
     value = digest(asset, expected.parts, expected.algorithm)
     if not hmac.compare_digest(value, expected.value):
         return report
-    return _with_match(report, expected.codes)
+    return with_match(report, expected.codes)
 
 
 def _expected(assertions: Json, found: Found, asset: Asset) -> _Expected | None:
@@ -115,14 +134,18 @@ def _around(label: str, binding: object, found: Found, asset: Asset) -> tuple[Pa
     if label != _DATA_HASH or member(binding, "url") is not None:
         return None
     holes = [(entry.get("start"), entry.get("length")) for entry in objects(binding, "exclusions")]
-    if holes != [(hole.start, len(hole)) for hole in (found.excluded,) if hole is not None]:
-        return None
     size = asset.size
-    hole = found.excluded or Span(size, size)
-    return Span(0, hole.start), Span(hole.end, size)
+    if found.excluded is None:
+        return None if holes else (Span(0, size),)
+    for hole in (found.excluded, *found.also):
+        left_out = sorted((hole, *found.checksums))
+        if holes == [(each.start, len(each)) for each in left_out]:
+            starts, ends = [0, *(each.end for each in left_out)], [each.start for each in left_out]
+            return found.hashed or tuple(map(Span, starts, [*ends, size]))
+    return None
 
 
-def _with_match(report: Json, codes: str) -> Json | None:
+def with_match(report: Json, codes: str) -> Json | None:
     """The report with the hash's mismatch turned into a match; None if it tells of no mismatch."""
     results = member(report, "validation_results")
     active = member(results, "activeManifest")

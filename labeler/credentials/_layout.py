@@ -5,7 +5,7 @@ Source: C2PA 2.4, 18.5 (data hash) and 18.6 (BMFF-based hash).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, TypeAlias
 
@@ -46,12 +46,15 @@ class DataBinding:
     """SHA-256 of the file, without what is excluded."""
     excluded: Span | None = None
     """Where the manifest stands in the file; None where it stands beside it."""
+    checksums: tuple[Span, ...] = ()
+    """Where the container keeps the manifest's checksum, which is left out too."""
 
     def to_json(self) -> dict[str, object]:
         """The assertion's data."""
         data = _hashed(self.digest) | {"pad": []}
         if self.excluded is not None:
-            data["exclusions"] = [{"start": self.excluded.start, "length": len(self.excluded)}]
+            holes = sorted((self.excluded, *self.checksums))
+            data["exclusions"] = [{"start": hole.start, "length": len(hole)} for hole in holes]
         return data
 
 
@@ -86,6 +89,9 @@ class Layout:
     after: tuple[Part, ...]
     boxes: tuple[Part, ...] | None = None
     """What is hashed where the hash is one of boxes; None where it is one of bytes."""
+    encode: Callable[[bytes], bytes] | None = None
+    """How the store is written in its place, in as many bytes for every store of one size; None:
+    as it is."""
 
     @property
     def hashed(self) -> tuple[Part, ...]:
@@ -97,5 +103,12 @@ class Layout:
         if self.boxes is not None:
             return BoxBinding(digest=digest)
         start = total(self.before)
-        hole = Span(start, start + len(self.header) + store_bytes)
+        hole = Span(start, start + len(self.header) + len(self._written(bytes(store_bytes))))
         return DataBinding(digest=digest, excluded=hole)
+
+    def filled(self, store: bytes) -> tuple[Part, ...]:
+        """The file with ``store`` in its place."""
+        return (*self.before, self.header, self._written(store), *self.after)
+
+    def _written(self, store: bytes) -> bytes:
+        return store if self.encode is None else self.encode(store)

@@ -16,7 +16,7 @@ from labeler.containers.chunks import file_size
 from labeler.containers.id3 import MANIFEST_TYPES
 from labeler.containers.id3_tag import Frame, Tag
 from labeler.containers.splice import Part, Span, blocks, total
-from labeler.credentials import _boxes
+from labeler.credentials import _boxes, _pdf_place, _text_places, _zip_place
 from labeler.credentials._asset import Asset
 from labeler.credentials._binding import Found
 from labeler.credentials._layout import Layout, NoPlaceError
@@ -40,6 +40,8 @@ class _Place:
     """Where the store stands, and what its hash leaves out; None: what the hash itself says."""
     layout: Callable[[BinaryIO, int], Layout]
     """The file with a store of so many bytes, instead of one that it may have."""
+    checksums: Callable[[BinaryIO], tuple[Span, ...]] = lambda _: ()
+    """Where the container keeps the store's checksum, which its hash leaves out too."""
 
 
 def find(asset: Asset, media_type: MediaType) -> Found | None:
@@ -58,7 +60,14 @@ def find(asset: Asset, media_type: MediaType) -> Found | None:
             return None
         if spans is None or len(spans[0]) > _MAX_STORE_BYTES:
             return None
-        return Found(data=b"".join(blocks(stream, [spans[0]])), excluded=spans[1])
+        data = b"".join(blocks(stream, [spans[0]]))
+        if place.checksums is _zip_place.checksums and _zip_place.COLLECTION_LABEL in data:
+            return None  # the toolkit judges that only with the archive
+        return Found(
+            data=data,
+            excluded=spans[1],
+            checksums=place.checksums(stream),
+        )
 
 
 def layout(asset: Asset, media_type: MediaType, store_bytes: int) -> Layout:
@@ -68,6 +77,9 @@ def layout(asset: Asset, media_type: MediaType, store_bytes: int) -> Layout:
         NoPlaceError: It cannot take one.
         UnreadableMediaError: The file cannot be read, or is damaged.
     """
+    if media_type in _text_places.TYPES:
+        with asset.open() as stream:
+            return _text_places.layout(stream.read(), media_type)
     place = _PLACES.get(media_type)
     if place is None:
         raise NoPlaceError(f"{media_type.label} has no place for it that C2PA's tools look into")
@@ -76,11 +88,16 @@ def layout(asset: Asset, media_type: MediaType, store_bytes: int) -> Layout:
 
 
 def without_store(asset: Asset, media_type: MediaType) -> tuple[Part, ...]:
-    """``asset`` without the manifest store that MP4 and QuickTime keep in a box of its own.
+    """``asset`` without the manifest store of a text, or in a box of MP4 and QuickTime.
 
     Raises:
         UnreadableMediaError: The file cannot be read, or is damaged.
     """
+    if media_type in _text_places.TYPES:
+        with asset.open() as stream:
+            data = stream.read()
+        rest = _text_places.without(data, media_type)
+        return (Span(0, len(data)),) if rest == data else (rest,)
     if _PLACES.get(media_type) is not _IN_BOX:
         return (Span(0, asset.size),)
     with asset.open() as stream:
@@ -172,6 +189,7 @@ def _in_chunk(kind: bytes) -> _Place:
     return _Place(partial(_find_riff, kind=kind), partial(_layout_riff, kind=kind))
 
 
+_IN_ARCHIVE: Final = _Place(_zip_place.find, _zip_place.layout, _zip_place.checksums)
 _IN_BOX: Final = _Place(_find_box, _boxes.layout)
 _PLACES: Final = {
     MediaType.WAV: _in_chunk(riff.WAVE),
@@ -181,4 +199,9 @@ _PLACES: Final = {
     MediaType.M4A: _IN_BOX,
     MediaType.MP4: _IN_BOX,
     MediaType.MOV: _IN_BOX,
+    MediaType.PDF: _Place(_pdf_place.find, _pdf_place.layout),
+    MediaType.DOCX: _IN_ARCHIVE,
+    MediaType.XLSX: _IN_ARCHIVE,
+    MediaType.ODT: _Place(_zip_place.find, _zip_place.no_layout, _zip_place.checksums),
+    MediaType.EPUB: _IN_ARCHIVE,
 }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
+from labeler.credentials import _text_places
 from labeler.credentials._asset import Asset
 from labeler.credentials.identity import Identity
 from labeler.credentials.manifest import ManifestDefinition
@@ -37,6 +38,7 @@ class ParentAsset:
 
 def check_arguments(
     asset: Asset,
+    media_type: MediaType,
     definition: ManifestDefinition,
     parent: ParentAsset | None,
     tsa_url: str | None,
@@ -52,7 +54,7 @@ def check_arguments(
         raise ValueError("a parent has to be given exactly if the manifest definition has one")
     if not asset.size:
         raise SigningError("there is nothing to sign: the file is empty")
-    if parent is None and has_traces(asset):
+    if parent is None and (has_traces(asset) or _text_carries(asset, media_type)):
         raise SigningError(
             "the file carries a manifest already, which signing it anew would throw away",
             hint="Give the original file as the parent",
@@ -64,6 +66,13 @@ def check_arguments(
             "the address of the time-stamp authority is no http or https URL",
             hint="Correct the setting tsa_url",
         )
+
+
+def _text_carries(asset: Asset, media_type: MediaType) -> bool:
+    if media_type not in _text_places.TYPES:
+        return False
+    with asset.open() as stream:
+        return _text_places.carries(stream.read(), media_type)
 
 
 def parent_input(

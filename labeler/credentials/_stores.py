@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from labeler.credentials import _places, _toolkit
+from labeler.credentials import _places, _text_places, _toolkit, _zip_place
 from labeler.credentials._asset import Asset, FileAsset, MemoryAsset
-from labeler.credentials._binding import Found, settled
+from labeler.credentials._binding import ElsewhereError, Found, settled, with_match
 from labeler.credentials._report import Json, codes, member
 from labeler.credentials.trust import TrustKind, TrustStore
 from labeler.media.media_type import MediaType
@@ -37,9 +37,12 @@ def load(
     Raises:
         NoManifestError: There is none.
         RemoteManifestError: There is only a reference to one.
+        BrokenStoreError: The place for it in a text is damaged, or there are several.
         ToolkitError: It, or the file around it, is damaged.
         UnreadableMediaError: A file cannot be read.
     """
+    if media_type in _text_places.TYPES:
+        return _load_text(asset, media_type, trust, sidecar)
     if isinstance(asset, FileAsset) and asset.size > _TOOLKIT_BYTES:
         found = _places.find(asset, media_type) if sidecar is None else Found(data=sidecar)
         loaded = None if found is None else _load_apart(asset, found, trust)
@@ -47,6 +50,8 @@ def load(
             return loaded
     kind = media_type.value
     store = _toolkit.read_store(asset, kind, trust=trust, sidecar=sidecar)
+    if sidecar is None:
+        store = _with_entries(store, asset, kind)
     timed = _asks_about_time(store.report, trust)
     return Loaded(
         store=store,
@@ -56,13 +61,55 @@ def load(
     )
 
 
+def _with_entries(store: _toolkit.Store, asset: Asset, kind: str) -> _toolkit.Store:
+    """The toolkit's account, right also where it cannot read the entries of an archive.
+
+    Of archives with a hash for each entry it knows one form of two, and only entries that are not
+    compressed.
+    """
+    failure = codes(member(store.report, "validation_results", "activeManifest"), "failure")
+    if not any(code.startswith(_zip_place.COLLECTION_CODES) for code in failure):
+        return store
+    binding = _toolkit.assertions_in(asset, kind).get(_zip_place.COLLECTION_HASH)
+    matches = _zip_place.matches_collection(binding, asset)
+    report = with_match(store.report, _zip_place.COLLECTION_CODES) if matches else None
+    return store if report is None else replace(store, report=report)
+
+
+def _load_text(
+    asset: Asset, media_type: MediaType, trust: TrustStore, sidecar: bytes | None
+) -> Loaded:
+    """As `load`, for texts: the toolkit neither finds a store in them nor knows their hash."""
+    with asset.open() as stream:
+        data = stream.read()
+    if sidecar is not None:
+        found: Found | None = Found(data=sidecar)
+    else:
+        try:
+            found = _text_places.find(data, media_type)
+        except ElsewhereError as error:
+            raise _toolkit.RemoteManifestError from error
+    if found is None:
+        raise _toolkit.NoManifestError
+    store, report = _judged(MemoryAsset(data), found, trust)
+    # What binds the text in a way that is not known here does not match it.
+    return _loaded(store, store.report if report is None else report, found, trust)
+
+
 def _load_apart(asset: Asset, found: Found, trust: TrustStore) -> Loaded | None:
     """The store judged by the toolkit, the file's hash here; None where that cannot be done."""
+    store, report = _judged(asset, found, trust)
+    return None if report is None else _loaded(store, report, found, trust)
+
+
+def _judged(asset: Asset, found: Found, trust: TrustStore) -> tuple[_toolkit.Store, Json | None]:
+    """The toolkit's account of a bare store, and its report with the verdict on the file's hash."""
+    store = _toolkit.read_store(MemoryAsset(found.data), _toolkit.STORE_MEDIA_TYPE, trust=trust)
+    return store, settled(store.report, _toolkit.assertions_of(found.data), found, asset)
+
+
+def _loaded(store: _toolkit.Store, report: Json, found: Found, trust: TrustStore) -> Loaded:
     bare, kind = MemoryAsset(found.data), _toolkit.STORE_MEDIA_TYPE
-    store = _toolkit.read_store(bare, kind, trust=trust)
-    report = settled(store.report, _toolkit.assertions_of(found.data), found, asset)
-    if report is None:
-        return None
     timed = _asks_about_time(report, trust)
     return Loaded(
         store=_toolkit.Store(report=report, certificate=store.certificate),

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import c2pa
 
-from labeler.credentials._asset import Asset
+from labeler.credentials._asset import Asset, MemoryAsset
 from labeler.credentials._layout import Binding
 from labeler.credentials.algorithms import SigningAlgorithm
 from labeler.credentials.manifest import PARENT_LABEL, ManifestDefinition
@@ -137,8 +137,18 @@ def assertions_of(store: bytes) -> Mapping[str, object]:
     Raises:
         ToolkitError: The store is damaged.
     """
+    return assertions_in(MemoryAsset(store), STORE_MEDIA_TYPE)
+
+
+def assertions_in(asset: Asset, media_type: str) -> Mapping[str, object]:
+    """The assertions of the active manifest in ``asset``, by their labels.
+
+    Raises:
+        ToolkitError: The file or its store is damaged.
+        UnreadableMediaError: The file cannot be read.
+    """
     context = _context(TrustStore())
-    with c2pa.Reader(STORE_MEDIA_TYPE, io.BytesIO(store), context=context) as reader:
+    with asset.open() as stream, c2pa.Reader(media_type, stream, context=context) as reader:
         report = json.loads(reader.detailed_json())
     manifest = report.get("manifests", {}).get(report.get("active_manifest"), {})
     assertions = manifest.get("assertion_store", {})

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from labeler.containers.splice import Part, Span, write
 from labeler.credentials import _places
 from labeler.credentials._asset import FileAsset, digest
+from labeler.credentials._fitting import fitted
 from labeler.credentials._layout import HASH_ALGORITHM, Binding, DataBinding, NoPlaceError
 from labeler.credentials._signing import (
     ParentAsset,
@@ -30,7 +31,7 @@ from labeler.credentials.identity import Identity
 from labeler.credentials.manifest import ManifestDefinition
 from labeler.credentials.reading import CredentialReading
 from labeler.credentials.trust import TrustStore
-from labeler.errors import OutputError, SigningError
+from labeler.errors import OutputError
 from labeler.media.media_type import MediaType
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["FileParent", "SignedFile", "sign_file"]
 
 _NOBODY: Final = TrustStore()
-_USUAL_STORE_BYTES: Final = 4096
-_ROUNDS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +113,7 @@ def sign_file(
         OutputError: ``target`` exists already, or cannot be written.
     """
     asset, opened = FileAsset(source), None if parent is None else parent.as_asset()
-    check_arguments(asset, definition, opened, tsa_url)
+    check_arguments(asset, media_type, definition, opened, tsa_url)
     identity.check_validity(now or datetime.now(UTC))
     ingredient = parent_input(opened, trust, force=force_invalid_parent)
     if target.exists():
@@ -159,24 +158,12 @@ class _Work:
         return None, None
 
     def _embed(self) -> None:
-        """Make room for the store, hash everything else, and put the signed store there.
-
-        The hash covers sizes in headers that depend on the store's own size, and the store names
-        the place it has: so its size has to be known before. Stores of the same content have the
-        same size, as signatures are padded.
-        """
-        bytes_due = _USUAL_STORE_BYTES
-        room = _places.layout(self.asset, self.media_type, bytes_due)
-        bytes_due = len(self._store(room.binding(bytes(32), bytes_due)))
-        for _ in range(_ROUNDS):
-            room = _places.layout(self.asset, self.media_type, bytes_due)
-            store = self._store(room.binding(self._hash(room.hashed), bytes_due))
-            if len(store) == bytes_due:
-                parts = (*room.before, room.header, store, *room.after)
-                write(self.asset.path, parts, self.target)
-                return
-            bytes_due = len(store)
-        raise SigningError("the manifest has another size each time that it is signed")
+        parts = fitted(
+            self.asset,
+            lambda size: _places.layout(self.asset, self.media_type, size),
+            self._store,
+        )
+        write(self.asset.path, parts, self.target)
 
     def _detach(self) -> bytes:
         whole = _places.without_store(self.asset, self.media_type)

@@ -22,6 +22,7 @@ __all__ = [
     "SHORT_SOUND_BINDING_ALGORITHM",
     "SOFT_BINDING_ALGORITHM",
     "SOUND_BINDING_ALGORITHM",
+    "TEXT_BINDING_ALGORITHM",
     "ManifestDefinition",
     "Resource",
     "SoftBinding",
@@ -37,6 +38,9 @@ SOUND_BINDING_ALGORITHM: Final = "ai.labeler.patchwork.1"
 SHORT_SOUND_BINDING_ALGORITHM: Final = "ai.labeler.patchwork.short.1"
 """Name of the sound watermark that carries a `ShortPayload`; as many outputs share one, it finds
 candidates, and not the manifest alone."""
+TEXT_BINDING_ALGORITHM: Final = "ai.labeler.text.1"
+"""Name of watermarks in the choice of words; the value is the id of the key, which many texts
+share, so that it finds candidates and not the manifest alone."""
 SPECIFICATION_VERSION: Final = "2.4.0"
 """The version of the C2PA specification that manifests follow."""
 CLAIM_GENERATOR: Final = "Labeler"
@@ -88,6 +92,11 @@ class SoftBinding:
         if isinstance(payload, ShortPayload):
             return cls._of(SHORT_SOUND_BINDING_ALGORITHM, payload)
         return cls._of(SOUND_BINDING_ALGORITHM, payload)
+
+    @classmethod
+    def for_text(cls, key_id: str) -> SoftBinding:
+        """The binding of a text watermark: the id of its key, 16 hexadecimal digits."""
+        return cls(algorithm=TEXT_BINDING_ALGORITHM, value=key_id)
 
     @classmethod
     def _of(cls, algorithm: str, payload: Payload | ShortPayload) -> SoftBinding:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from labeler.credentials import _report
 from labeler.credentials._asset import Asset, FileAsset, MemoryAsset, holds
+from labeler.credentials._binding import BrokenStoreError
 from labeler.credentials._report import Json, member, moment, objects, text
 from labeler.credentials.manifest import SoftBinding
 from labeler.credentials.trust import TrustKind, TrustStore
@@ -198,6 +199,8 @@ def _read_one(
         loaded = _stores.load(asset, media_type, trust=trust, sidecar=sidecar)
     except _toolkit.RemoteManifestError:
         return _unread(Integrity.NOT_CHECKED, detached), None
+    except BrokenStoreError as error:
+        return _unread(Integrity.DAMAGED, detached, error.code), None
     except (_toolkit.NoManifestError, _toolkit.ToolkitError) as error:
         kinds = (_toolkit.NoManifestError, _toolkit.UnsupportedError)
         damaged = not isinstance(error, kinds)
@@ -209,9 +212,13 @@ def _read_one(
     return reading, loaded
 
 
-def _unread(integrity: Integrity, detached: bool) -> CredentialReading:
+def _unread(integrity: Integrity, detached: bool, code: str | None = None) -> CredentialReading:
     return CredentialReading(
-        integrity=integrity, trust=Trust.NOT_CHECKED, history=History.NONE, detached=detached
+        integrity=integrity,
+        trust=Trust.NOT_CHECKED,
+        history=History.NONE,
+        detached=detached,
+        failures=() if code is None else (code,),
     )
 
 

@@ -9,13 +9,15 @@ Signing comes last: any later change of the bytes breaks the credential.
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
 from labeler.credentials._asset import MemoryAsset
-from labeler.credentials._layout import DataBinding
+from labeler.credentials._fitting import Sign
+from labeler.credentials._layout import NoPlaceError
+from labeler.credentials._placing import Placed, beside, in_wrapper, inside
 from labeler.credentials._signing import (
     ParentAsset,
     check_arguments,
@@ -28,7 +30,7 @@ from labeler.credentials.manifest import ManifestDefinition
 from labeler.credentials.reading import CredentialReading
 from labeler.credentials.tiff import count_pages
 from labeler.credentials.trust import TrustStore
-from labeler.media.media_type import MediaType
+from labeler.media.media_type import MediaKind, MediaType
 
 __all__ = ["Parent", "Signed", "can_embed", "sign"]
 
@@ -44,6 +46,7 @@ _EMBEDDABLE: Final = frozenset(
         MediaType.GIF,
     }
 )
+_WRAPPED: Final = frozenset({MediaType.TEXT, MediaType.MARKDOWN})
 _NOBODY: Final = TrustStore()
 
 
@@ -70,6 +73,9 @@ class Signed:
     """The file: with the manifest in it, or unchanged where there is a sidecar."""
     sidecar: bytes | None = field(default=None, repr=False)
     """The manifest store, to be kept in a file beside it; None where it is embedded."""
+    remark: str | None = None
+    """What to know about the place of the manifest: why it lies beside a text that might hold it,
+    or what its place in the text costs; None where there is nothing to say."""
     manifest_id: str
     """Label of the manifest."""
     reading: CredentialReading
@@ -81,7 +87,22 @@ def can_embed(data: bytes, media_type: MediaType) -> bool:
 
     TIFF files of several pages cannot take one: the toolkit adds a page without a picture, at which
     readers fail (c2pa-rs issue 1894).
+
+    Raises:
+        UnreadableMediaError: It is a document, and damaged.
     """
+    if media_type.kind is not MediaKind.TEXT:
+        return _toolkit_embeds(data, media_type)
+    from labeler.credentials import _places  # noqa: PLC0415 - most files are no texts
+
+    try:
+        _places.layout(MemoryAsset(data), media_type, 1)
+    except NoPlaceError:
+        return False
+    return True
+
+
+def _toolkit_embeds(data: bytes, media_type: MediaType) -> bool:
     if media_type is MediaType.TIFF:
         return count_pages(data) == 1
     return media_type in _EMBEDDABLE
@@ -98,6 +119,7 @@ def sign(
     tsa_url: str | None = None,
     trust: TrustStore = _NOBODY,
     now: datetime | None = None,
+    wrapper: bool = False,
 ) -> Signed:
     """Sign a file, read it back, and return it only if the credential is intact.
 
@@ -113,8 +135,13 @@ def sign(
             that stays silent blocks for 30 seconds. None: no time stamp, no network.
         trust: Whom to trust; only what is recorded about the parent's signer depends on it.
         now: The present time, for the identity's validity; None: the clock's.
+        wrapper: Whether a plain text or Markdown is to carry its manifest in invisible characters
+            at its end (`Signed.remark` says what that costs). About six manifests are signed until
+            one fits, some dozens at worst; the callback and ``tsa_url`` are asked for each. What a
+            text carries already is taken out in any case.
 
     Raises:
+        ValueError: ``wrapper`` is asked for in a format that cannot have one.
         IdentityError: The identity's certificates are not valid now.
         ParentCredentialError: The parent's credential is tampered with or damaged.
         SigningError: Anything else; the cause is what the signing callback or the toolkit raised.
@@ -122,22 +149,41 @@ def sign(
     from labeler.credentials import _toolkit  # noqa: PLC0415 - slow to import
 
     asset, opened = MemoryAsset(data), None if parent is None else parent.as_asset()
-    check_arguments(asset, definition, opened, tsa_url)
+    if wrapper and media_type not in _WRAPPED:
+        raise ValueError(f"{media_type.label} cannot carry a manifest in invisible characters")
+    check_arguments(asset, media_type, definition, opened, tsa_url)
     identity.check_validity(now or datetime.now(UTC))
     ingredient = parent_input(opened, trust, force=force_invalid_parent)
-    output, sidecar = data, None
     with signing(identity, tsa_url) as signer:
-        if can_embed(data, media_type):
-            output = _toolkit.sign_embedded(
+        if _toolkit_embeds(data, media_type):
+            embedded = _toolkit.sign_embedded(
                 data, media_type.value, definition, signer, parent=ingredient, trust=trust
             )
+            placed = Placed(data=embedded)
         else:
-            binding = DataBinding(digest=hashlib.sha256(data).digest())
-            sidecar = _toolkit.sign_store(
-                binding, definition, signer, parent=ingredient, trust=trust
+            place = _place_for(media_type, wrapper=wrapper)
+            placed = place(
+                data,
+                media_type,
+                lambda binding: _toolkit.sign_store(
+                    binding, definition, signer, parent=ingredient, trust=trust
+                ),
             )
     timed = tsa_url is not None
-    reading = read_back(MemoryAsset(output), media_type, sidecar, trust, timed=timed)
+    output = MemoryAsset(placed.data)
+    reading = read_back(output, media_type, placed.sidecar, trust, timed=timed)
     return Signed(
-        data=output, sidecar=sidecar, manifest_id=reading.manifest_id or "", reading=reading
+        data=placed.data,
+        sidecar=placed.sidecar,
+        remark=placed.remark,
+        manifest_id=reading.manifest_id or "",
+        reading=reading,
     )
+
+
+def _place_for(
+    media_type: MediaType, *, wrapper: bool
+) -> Callable[[bytes, MediaType, Sign], Placed]:
+    if wrapper:
+        return in_wrapper
+    return inside if media_type.kind is MediaKind.TEXT else beside

@@ -31,13 +31,13 @@ _CONVERT_EITHER: Final = "Convert it first: a film to MP4 or Matroska, sound to 
 OTHER_EXTENSIONS: Final = {
     ".3gp": "3GPP", ".ac3": "AC-3", ".amr": "AMR", ".ape": "Monkey's Audio",
     ".bmp": "BMP", ".caf": "CAF", ".cr2": "camera raw", ".cr3": "camera raw",
-    ".arw": "camera raw", ".dng": "camera raw", ".nef": "camera raw", ".docx": "Word",
+    ".arw": "camera raw", ".dng": "camera raw", ".nef": "camera raw",
     ".dsf": "DSD", ".dff": "DSD", ".exr": "OpenEXR", ".gz": "gzip",
-    ".ico": "icon", ".j2k": "JPEG 2000", ".jp2": "JPEG 2000", ".json": "JSON", ".jxl": "JPEG XL",
-    ".mid": "MIDI", ".midi": "MIDI", ".ogv": "Ogg video", ".pdf": "PDF",
+    ".ico": "icon", ".j2k": "JPEG 2000", ".jp2": "JPEG 2000", ".jxl": "JPEG XL",
+    ".mid": "MIDI", ".midi": "MIDI", ".ogv": "Ogg video",
     ".psd": "Photoshop", ".spx": "Speex", ".svg": "SVG", ".tga": "TGA",
     ".w64": "Wave64", ".wma": "Windows Media", ".wmv": "Windows Media", ".wv": "WavPack",
-    ".xml": "XML", ".zip": "ZIP",
+    ".zip": "ZIP",
 }  # fmt: skip
 
 FOREIGN_BRANDS: Final = {
@@ -54,9 +54,9 @@ FOREIGN_BRANDS: Final = {
 
 # Signatures of formats that are only recognised, so that the error can name them.
 _FOREIGN: Final = (
-    (b"%PDF-", "a PDF document", "Export its pages as pictures first"),
-    (b"PK\x03\x04", "a ZIP archive or an Office document", "Unpack it first"),
     (b"PK\x05\x06", "an empty ZIP archive", None),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a document of the old Office, or one with a password",
+     "Save it without a password as DOCX, XLSX, ODT or PDF"),
     (b"\x1f\x8b", "a gzip archive", "Unpack it first"),
     (b"Rar!\x1a\x07", "a RAR archive", "Unpack it first"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "Unpack it first"),

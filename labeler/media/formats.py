@@ -9,7 +9,7 @@ __all__ = ["MediaKind", "MediaType"]
 
 
 class MediaKind(StrEnum):
-    """What a person perceives in a file; also the first half of its IANA media type."""
+    """What a person perceives in a file."""
 
     IMAGE = "image"
     AUDIO = "audio"
@@ -56,11 +56,30 @@ class MediaType(StrEnum):
     """Text without markup; like the two below, told by the file's name too."""
     MARKDOWN = "text/markdown"
     HTML = "text/html"
+    XML = "application/xml"
+    """This one and the next five are text with a syntax that has comments."""
+    CSS = "text/css"
+    JAVASCRIPT = "text/javascript"
+    YAML = "application/yaml"
+    TOML = "application/toml"
+    PYTHON = "text/x-python"
+    JSON = "application/json"
+    PDF = "application/pdf"
+    DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    ODT = "application/vnd.oasis.opendocument.text"
+    EPUB = "application/epub+zip"
 
     @property
     def kind(self) -> MediaKind:
         """What a person perceives in it."""
-        return MediaKind(self.value.partition("/")[0])
+        major = self.value.partition("/")[0]
+        return MediaKind.TEXT if major == "application" else MediaKind(major)
+
+    @property
+    def is_document(self) -> bool:
+        """Whether it is text in a container (Code of Practice, glossary: containerised text)."""
+        return self in _DOCUMENTS
 
     @property
     def label(self) -> str:
@@ -87,7 +106,16 @@ _LABELS: Final = {
     MediaType.WEBM_VIDEO: "WebM",
     MediaType.TEXT: "plain text",
     MediaType.MARKDOWN: "Markdown",
+    MediaType.JAVASCRIPT: "JavaScript",
+    MediaType.PYTHON: "Python",
+    MediaType.DOCX: "Word (DOCX)",
+    MediaType.XLSX: "Excel (XLSX)",
+    MediaType.ODT: "OpenDocument text (ODT)",
 }
+
+_DOCUMENTS: Final = frozenset(
+    {MediaType.PDF, MediaType.DOCX, MediaType.XLSX, MediaType.ODT, MediaType.EPUB}
+)
 
 _EXTENSIONS: Final = {
     MediaType.JPEG: (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -113,4 +141,16 @@ _EXTENSIONS: Final = {
     MediaType.TEXT: (".txt",),
     MediaType.MARKDOWN: (".md", ".markdown"),
     MediaType.HTML: (".html", ".htm"),
+    MediaType.XML: (".xml",),
+    MediaType.CSS: (".css",),
+    MediaType.JAVASCRIPT: (".js", ".mjs"),
+    MediaType.YAML: (".yaml", ".yml"),
+    MediaType.TOML: (".toml",),
+    MediaType.PYTHON: (".py",),
+    MediaType.JSON: (".json",),
+    MediaType.PDF: (".pdf",),
+    MediaType.DOCX: (".docx",),
+    MediaType.XLSX: (".xlsx",),
+    MediaType.ODT: (".odt",),
+    MediaType.EPUB: (".epub",),
 }

@@ -16,6 +16,7 @@ from labeler.containers.sound_heads import (
     run_of_frames,
 )
 from labeler.errors import UnreadableMediaError, UnsupportedMediaError
+from labeler.media.document_type import ZIP_SIGNATURE, document_type
 from labeler.media.foreign import (
     CONVERT_FILM,
     CONVERT_SOUND,
@@ -57,7 +58,7 @@ _MP4_BRANDS: Final = (
 _OLD_QUICKTIME: Final = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 
 # Signatures at the file's start of the formats handled (PNG 3, GIF89a 17, TIFF 6.0 section 2,
-# RFC 9639 section 6, RFC 8794 section 11.2).
+# RFC 9639 section 6, RFC 8794 section 11.2, ISO 32000-2 7.5.2).
 _HANDLED: Final = (
     (b"\xff\xd8\xff", MediaType.JPEG),
     (b"\x89PNG\r\n\x1a\n", MediaType.PNG),
@@ -69,6 +70,7 @@ _HANDLED: Final = (
     (b"MM\0+", MediaType.TIFF),
     (b"fLaC", MediaType.FLAC),
     (b"\x1a\x45\xdf\xa3", MediaType.MKV),
+    (b"%PDF-", MediaType.PDF),
 )
 
 _RIFF_FORMS: Final[dict[bytes, MediaType | Foreign]] = {
@@ -87,7 +89,7 @@ _OGG_OTHER: Final = ((b"Speex   ", "Speex speech"), (b"CELT    ", "CELT sound"))
 _TEXTS: Final = {
     extension: media_type
     for media_type in MediaType
-    if media_type.kind is MediaKind.TEXT
+    if media_type.kind is MediaKind.TEXT and not media_type.is_document
     for extension in media_type.extensions
 }
 
@@ -98,7 +100,8 @@ def sniff(data: bytes, *, name: str) -> MediaType:
     """The format of ``data``, told by its first bytes.
 
     Whether MP4 and Matroska files hold moving pictures or only sound is told by their lists of
-    tracks, which may lie anywhere; where ``data`` does not reach that far, by what is usual.
+    tracks, which may lie anywhere, and which document a ZIP archive is by its directory at the
+    end; where ``data`` does not reach that far, by what is usual.
 
     Args:
         data: The file's content; but for those its first 4096 bytes are enough.
@@ -160,6 +163,8 @@ def sniff_file(file: BinaryIO, *, name: str) -> MediaType:
     text = _told_as_text(head, name)
     if text is not None:
         return text
+    if head.startswith(ZIP_SIGNATURE):
+        return _handled(document_type(file, head), name)
     behind = id3_size(head)
     if not behind:
         return _told_by_tracks(_told_by_head(head, name), file, name)

@@ -75,7 +75,7 @@ def open_text(data: bytes, *, name: str) -> Text:
     """
     media_type = sniff(data, name=name)
     check_name(media_type, name)
-    if media_type.kind is not MediaKind.TEXT:
+    if media_type.kind is not MediaKind.TEXT or media_type.is_document:
         raise UnsupportedMediaError(
             f"a text is needed, and the file is {media_type.label}",
             hint="Give a .txt, .md or .html file",

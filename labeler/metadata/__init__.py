@@ -8,5 +8,6 @@ from __future__ import annotations
 
 from labeler.metadata.files import read_file, write_file
 from labeler.metadata.tags import Tags, read, write
+from labeler.metadata.text_fields import holds_metadata
 
-__all__ = ["Tags", "read", "read_file", "write", "write_file"]
+__all__ = ["Tags", "holds_metadata", "read", "read_file", "write", "write_file"]

@@ -16,6 +16,7 @@ from labeler.containers.damage import damaged
 from labeler.containers.heif_layout import rewrite
 from labeler.errors import MetadataError
 from labeler.media.media_type import MediaType
+from labeler.metadata.pdf import find_pdf, put_pdf
 from labeler.metadata.xmp import MAX_PACKET_BYTES, without_padding
 
 __all__ = ["find_xmp", "png_texts", "put_xmp"]
@@ -247,4 +248,5 @@ _PLACES: Final[dict[MediaType, _Place]] = {
     MediaType.GIF: _Place(_find_gif, _put_gif),
     MediaType.AVIF: _Place(_find_heif, _put_heif),
     MediaType.HEIC: _Place(_find_heif, _put_heif),
+    MediaType.PDF: _Place(find_pdf, put_pdf),
 }

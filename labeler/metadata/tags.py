@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from labeler.aigc import AigcLabel
 from labeler.errors import LabelerError
 from labeler.media.media_type import MediaType
-from labeler.metadata import iptc
+from labeler.metadata import iptc, text_fields
 from labeler.metadata.aigc_places import picture_labels, without_picture_labels, without_remains
-from labeler.metadata.claims import packet_with_claims, require_one_label
+from labeler.metadata.claims import field_edit, packet_with_claims, require_one_label
 from labeler.metadata.embedding import find_xmp, put_xmp
 from labeler.metadata.hints import generator_hints
 from labeler.metadata.statements import AIGC_HINT, Statements, stated
@@ -44,7 +44,7 @@ class Tags:
 
 
 def write(data: bytes, media_type: MediaType, provenance: Provenance, *, name: str) -> bytes:
-    """The file with the claims of ``provenance`` in its XMP.
+    """The file with the claims of ``provenance`` in its XMP, or in a document's properties.
 
     Pixels, other XMP properties and other metadata stay as they are; a file that makes these claims
     already is given back unchanged. Prompt and prompt writer are written only if ``provenance``
@@ -70,6 +70,8 @@ def write(data: bytes, media_type: MediaType, provenance: Provenance, *, name: s
 
 
 def _written(data: bytes, media_type: MediaType, provenance: Provenance) -> bytes:
+    if media_type in text_fields.TYPES:
+        return _with_properties(data, media_type, provenance)
     if provenance.aigc is not None:
         data = without_picture_labels(data, media_type)
     present = next(iter(find_xmp(data, media_type)), None)
@@ -77,10 +79,22 @@ def _written(data: bytes, media_type: MediaType, provenance: Provenance) -> byte
     if packet != present:
         data = put_xmp(data, media_type, packet)
     if provenance.aigc is not None:
-        if present is not None and packet != present:
+        # An update of a PDF changes nothing in front of it, so that signatures there hold.
+        is_kept = media_type is MediaType.PDF
+        if present is not None and packet != present and not is_kept:
             data = without_remains(data, present)
         require_one_label(_statements(data, media_type))
     return data
+
+
+def _with_properties(data: bytes, media_type: MediaType, provenance: Provenance) -> bytes:
+    edit = field_edit(text_fields.find_fields(data, media_type), provenance)
+    if edit is None:
+        return data
+    written = text_fields.put_fields(data, media_type, edit)
+    if provenance.aigc is not None:
+        require_one_label(text_fields.find_fields(written, media_type))
+    return written
 
 
 def read(data: bytes, media_type: MediaType) -> Tags:
@@ -94,6 +108,8 @@ def read(data: bytes, media_type: MediaType) -> Tags:
         UnreadableMediaError: The file is truncated or damaged.
         MetadataError: Its XMP is malformed.
     """
+    if media_type in text_fields.TYPES:
+        return interpret(text_fields.find_fields(data, media_type))
     return interpret(_statements(data, media_type), generator_hints(data, media_type))
 
 

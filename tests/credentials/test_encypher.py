@@ -15,6 +15,7 @@ import pytest
 from labeler.credentials import Parent, describe, sign, sign_file
 from labeler.media.media_type import MediaType
 from labeler.provenance import Provenance
+from tests import pdfs
 from tests.clips import clip
 from tests.credentials.certificates import NOW
 from tests.credentials.pictures import EMBEDDED, pages, picture
@@ -121,6 +122,11 @@ def cases(definition, child_definition, identity, tmp_path_factory):
             picture(MediaType.JPEG), MediaType.JPEG, child_definition, identity, parent=parent
         )
         cases[name] = (child.data, MediaType.JPEG, None, "Trusted")
+    for name, made in pdfs.KINDS.items():
+        document = sign(made(), MediaType.PDF, definition, identity).data
+        cases[f"{name} PDF"] = (document, MediaType.PDF, None, "Trusted")
+        wrong = changed(document, 9)
+        cases[f"tampered {name} PDF"] = (wrong, MediaType.PDF, None, "Invalid")
     tiff = sign(pages(), MediaType.TIFF, definition, identity)
     cases["sidecar"] = (tiff.data, MediaType.TIFF, tiff.sidecar, "Trusted")
     wrong = (changed(tiff.data, 300), MediaType.TIFF, tiff.sidecar, "Invalid")
@@ -169,6 +175,8 @@ def reports(interpreter, cases, development, tmp_path_factory):
         "sidecar",
         "tampered",
         "sidecar of a tampered file",
+        *(f"{name} PDF" for name in pdfs.KINDS),
+        *(f"tampered {name} PDF" for name in pdfs.KINDS),
         *SOUNDS,
         *FILMS,
         *(f"tampered {suffix}" for suffix in (*SOUNDS, *FILMS)),

@@ -80,7 +80,6 @@ def _zip():
     ("data", "says"),
     [
         (saved(pixels(), "BMP"), "BMP"),
-        (saved(pixels(), "PDF"), "PDF"),
         (saved(pixels(), "ICO"), "icon"),
         (saved(pixels(), "JPEG2000"), "JPEG 2000"),
         (_zip(), "ZIP"),
