@@ -88,9 +88,12 @@ class Evidence:
         """How AI took part, as far as this evidence says that it did."""
         if self.finding.presence is not Presence.PRESENT or self.is_tampered:
             return None
-        if self.finding.technique is Technique.WATERMARK:
-            return Origin.UNKNOWN if self.payload is None else self.payload.origin
+        is_watermark = self.finding.technique is Technique.WATERMARK
+        if is_watermark and self.payload is not None:
+            return self.payload.origin
         stated = next((SourceType(term).origin for term in self._terms if term in _AI), None)
+        if stated is None and is_watermark:
+            return Origin.UNKNOWN
         if stated is None and self.names_ai and _NOT_AI.isdisjoint(self._terms):
             return Origin.UNKNOWN
         return stated

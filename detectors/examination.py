@@ -17,11 +17,13 @@ from detectors.framing import Examine
 from detectors.metadata import detect as detect_metadata
 from detectors.report import Conclusion, Finding, Presence, Report, Technique
 from detectors.requests import unpack_request
+from detectors.texts import TextTools
 from labeler.codec.keys import Key, Keyring
 from labeler.credentials import TrustKind, TrustList, TrustStore
 from labeler.errors import LabelerError, UnreadableMediaError
 from labeler.media.content import Content
 from labeler.media.media_type import MediaKind, MediaType, check_name, sniff_file
+from labeler.metadata import holds_metadata
 
 __all__ = ["Examiner", "prepare", "sentence"]
 
@@ -39,10 +41,11 @@ _DECODING: Final = (
 )
 _ITEMS: Final = 200
 """Longest list in a report."""
-_TEXT_ONLY: Final = (
-    "Of text only the Content Credential in a file beside it was looked for: neither a watermark "
-    "in the words nor metadata."
+_NO_TEXT_KEY: Final = (
+    "No key of a text watermark is known here (labeler text keys): none was looked for in the "
+    "choice of words."
 )
+_UNREAD_TEXT: Final = "The text cannot be read, so no watermark was looked for in it: {problem}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,10 @@ class Examiner:
 
     keyring: Keyring = field(repr=False)
     """The watermark keys to try."""
+    texts: TextTools = field(repr=False)
+    """The keys of text watermarks, and what belongs to them."""
+    text_log_key: Key | None = field(repr=False)
+    """The key of the registry's log of texts; None where there is none."""
     trust: TrustStore
     """Whose signatures are trusted."""
     max_pixels: int
@@ -75,8 +82,8 @@ class Examiner:
             verdict = _cut_short(evidence, error)
         else:
             verdict = conclude(evidence)
-            if media_type.kind is MediaKind.TEXT:
-                verdict = replace(verdict, warnings=(_TEXT_ONLY, *verdict.warnings))
+            if media_type.kind is MediaKind.TEXT and not self.texts.keys:
+                verdict = replace(verdict, warnings=(_NO_TEXT_KEY, *verdict.warnings))
         return Report(
             file=content.name,
             sha256=None,
@@ -93,15 +100,16 @@ class Examiner:
         check_name(media_type, content.name)
         # First what needs no decoding: pixels or samples may be damaged where the rest is not.
         yield detect_credential(content, media_type, trust=self.trust, sidecar=sidecar)
-        if media_type.kind is MediaKind.TEXT:
-            return
-        yield detect_metadata(content, media_type)
+        if holds_metadata(media_type):
+            yield detect_metadata(content, media_type)
         yield from _WATERMARKS[media_type.kind](self, content, media_type)
 
     def to_setup(self) -> Mapping[str, object]:
         """What a worker has to be told to become the same examiner, as JSON values."""
         return {
             "keys": [key.secret.hex() for key in self.keyring.values()],
+            "texts": self.texts.to_setup(),
+            "text_log_key": None if self.text_log_key is None else self.text_log_key.secret.hex(),
             "trust": [
                 {
                     "kind": each.kind.value,
@@ -120,6 +128,8 @@ class Examiner:
         """The examiner that `to_setup` described."""
         return cls(
             keyring=Keyring(Key.from_bytes(bytes.fromhex(each)) for each in setup["keys"]),
+            texts=TextTools.from_setup(setup["texts"]),
+            text_log_key=_read_key(setup["text_log_key"]),
             trust=TrustStore(
                 lists=tuple(
                     TrustList(
@@ -134,6 +144,10 @@ class Examiner:
             max_pixels=setup["max_pixels"],
             max_duration_s=setup["max_duration_s"],
         )
+
+
+def _read_key(digits: str | None) -> Key | None:
+    return None if digits is None else Key.from_bytes(bytes.fromhex(digits))
 
 
 def _watermark_in_picture(
@@ -182,6 +196,31 @@ def _watermarks_in_film(examiner: Examiner, content: Content, _: MediaType) -> I
     yield from videos.examine(film, open_audible, examiner.keyring)
 
 
+def _words_of_text(
+    examiner: Examiner, content: Content, media_type: MediaType
+) -> Iterator[Evidence]:
+    from detectors import text_fingerprint  # noqa: PLC0415 - as above
+    from labeler.media.prose import visible_text  # noqa: PLC0415 - as above
+
+    if not examiner.texts.keys and examiner.text_log_key is None:
+        return
+    try:
+        text = visible_text(content.data, media_type, name=content.name)
+    except LabelerError as error:
+        # Its credential and metadata may be sound all the same.
+        yield Evidence(
+            finding=Finding(technique=Technique.WATERMARK, presence=Presence.INCONCLUSIVE),
+            warnings=(_UNREAD_TEXT.format(problem=error.problem),),
+        )
+        return
+    if examiner.texts.keys:
+        yield examiner.texts.examine(text)
+    if examiner.text_log_key is not None:
+        taken = text_fingerprint.take(text, examiner.text_log_key)
+        if taken is not None:
+            yield taken
+
+
 def _is_present(evidence: Evidence) -> bool:
     return evidence.finding.presence is Presence.PRESENT
 
@@ -192,6 +231,7 @@ _WATERMARKS: Final[
     MediaKind.IMAGE: _watermark_in_picture,
     MediaKind.AUDIO: _watermark_in_sound,
     MediaKind.VIDEO: _watermarks_in_film,
+    MediaKind.TEXT: _words_of_text,
 }
 
 

@@ -17,11 +17,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
+from detectors import text_fingerprint
 from detectors.examination import Examiner, sentence
 from detectors.recognition import resolve
 from detectors.report import Conclusion, Finding, Report, Technique
 from detectors.requests import pack_request
 from detectors.sandbox import Limits, Sandbox
+from detectors.texts import TextTools
 from labeler.closing import Closing
 from labeler.codec.keys import Keyring
 from labeler.codec.payload import Payload, ShortPayload
@@ -92,14 +94,16 @@ class Verifier(Closing):
 
     def __init__(self, settings: Settings | None = None, *, isolated: bool = True) -> None:
         self._settings = Settings() if settings is None else settings
+        self._registry = RegistryReader.open(self._settings.registry_location)
         self._examiner = Examiner(
             keyring=Keyring.load(self._settings.watermark_keys),
+            texts=TextTools.of(self._settings),
+            text_log_key=None if self._registry is None else self._registry.text_key(),
             trust=load_trust(self._settings),
             max_pixels=self._settings.max_pixels,
             max_duration_s=self._settings.max_duration_s,
         )
         self._issuers = IssuerDirectory.load(self._settings.issuer_directory)
-        self._registry = RegistryReader.open(self._settings.registry_location)
         self._sandbox = self._make_sandbox() if isolated else None
 
     def verify(
@@ -175,7 +179,17 @@ class Verifier(Closing):
         for found in report.findings:
             if found.technique is Technique.WATERMARK:
                 report = self._resolved(report, found)
+            elif text_fingerprint.is_of_text(found):
+                report = self._known(report, found)
         return report
+
+    def _known(self, report: Report, found: Finding) -> Report:
+        """What the log of texts knows of a text."""
+        resolution = text_fingerprint.resolve(found, self._reader())
+        report = _replaced(report, found, resolution.finding)
+        if resolution.warning is None:
+            return report
+        return replace(report, warnings=(*report.warnings, resolution.warning))
 
     def _resolved(self, report: Report, found: Finding) -> Report:
         # Only this side knows any: what a worker says of them is not handed on.

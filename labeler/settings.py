@@ -7,6 +7,9 @@ one directory, `Settings.home`::
     keys/                  watermark keys, one file ``<key id>.key`` each, mode 0600
     identity/              certificate chain and private key that sign manifests
     trust/                 anchors that are trusted beside those that the settings name
+    text-keys/             keys of text watermarks, ``<key id>.text-key.json``, mode 0600
+    tokenizers/            the tokenizers that these belong to, ``<SHA-256>.json``
+    boilerplate/           what texts share that carry no mark, one file for each tokenizer
     registry.sqlite3       serials handed out and receipts
     batches/               ledgers of batches
 
@@ -130,6 +133,15 @@ class Settings(BaseSettings):
     """Layers that a stamping may go without where the content cannot carry them; in the
     environment joined with commas."""
 
+    embed_in_text: bool = False
+    """Whether the manifest of plain text goes into the text itself, as invisible characters at its
+    end (C2PA 2.4, A.8), and not beside it. Language models read such a text as many times the
+    tokens, and sanitisers take the characters for an attack."""
+
+    log_texts: bool = True
+    """Whether the registry keeps of each stamped text what it is recognised by after edits: hashes
+    of word sequences under a key of its own, never the text."""
+
     label_language: Language = Language.ENGLISH
     """Language of labels, one of the 24 official languages of the Union."""
     label_corner: Corner = Corner.TOP_RIGHT
@@ -183,6 +195,21 @@ class Settings(BaseSettings):
     def watermark_keys(self) -> Path:
         """Directory of the watermark keys."""
         return self.home / "keys"
+
+    @property
+    def text_keys(self) -> Path:
+        """Directory of the keys of text watermarks."""
+        return self.home / "text-keys"
+
+    @property
+    def tokenizers(self) -> Path:
+        """Directory of the tokenizers that text keys belong to."""
+        return self.home / "tokenizers"
+
+    @property
+    def boilerplate(self) -> Path:
+        """Directory of what texts share that carry no mark: it is left out of the search."""
+        return self.home / "boilerplate"
 
     @property
     def identity(self) -> Path:

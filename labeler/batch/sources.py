@@ -62,11 +62,11 @@ def find(
 ) -> Found:
     """The files that ``arguments`` mean.
 
-    A file or URL is taken whatever it is. Of a folder, and of a pattern such as
-    ``shots/**/*.png`` (for shells that do not expand it), those files are taken that have the
-    extension or the first bytes of a format that Labeler handles; the rest is reported as left
-    out, and so is text, which is taken only where it is named itself. Hidden files and folders are
-    not looked at.
+    A file or URL is taken whatever it is, but for the manifest beside a file that is taken. Of a
+    folder, and of a pattern such as ``shots/**/*.png`` (for shells that do not expand it), those
+    files are taken that have the extension or the first bytes of a format that Labeler handles; the
+    rest is reported as left out, and so is text, which is taken only where it is named itself.
+    Hidden files and folders are not looked at.
 
     Args:
         arguments: Paths, patterns and URLs.
@@ -92,7 +92,14 @@ def find(
                 file=argument,
                 hint="Give files, or --recursive to search the folders in it as well",
             )
-    return Found(tuple(files), tuple(left_out))
+    return Found(tuple(_without_sidecars(files)), tuple(left_out))
+
+
+def _without_sidecars(files: Iterable[Source]) -> Iterator[Source]:
+    """The files but for manifests whose file is there too: they are looked at together."""
+    files = tuple(files)
+    owners = {each.location + SIDECAR_SUFFIX for each in files}
+    return (each for each in files if each.location not in owners)
 
 
 def _expand(argument: str, *, recursive: bool, exclude: Path | None) -> Iterator[Source | LeftOut]:

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from labeler.cli import assess, disclose, doctor, keys, registry, report, stamp, verify
+from labeler.cli import assess, disclose, doctor, keys, registry, report, stamp, text, verify
 from labeler.cli.console import stdout
 
 __all__ = ["app", "main"]
@@ -55,6 +55,7 @@ app.command(epilog=report.EXIT_CODES)(report.report)
 app.command(epilog=doctor.EXIT_CODES)(doctor.doctor)
 app.add_typer(keys.app, name="keys")
 app.add_typer(registry.app, name="registry")
+app.add_typer(text.app, name="text")
 
 
 def main() -> None:

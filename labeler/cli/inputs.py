@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import getpass
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from labeler.cli.console import complain
+from labeler.errors import BatchError, RegistryError
 
 if TYPE_CHECKING:
     from labeler.batch.sources import Found
     from labeler.settings import Settings
 
-__all__ = ["find_sources", "load_settings"]
+__all__ = [
+    "STANDARD_INPUT",
+    "find_sources",
+    "load_settings",
+    "read_prose",
+    "spooled",
+    "system_user",
+]
 
 _NAMED: Final = 5
+_HEAD_BYTES: Final = 4096
+_BLOCK_BYTES: Final = 1 << 20
+_UNNAMED: Final = "standard-input"
+STANDARD_INPUT: Final = "-"
+"""What stands for standard input among files."""
 
 
 def find_sources(
@@ -45,3 +62,69 @@ def load_settings(home: Path | None, **given: Any) -> Settings:
 
     given["home"] = home
     return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+@contextmanager
+def spooled(arguments: Sequence[str], *, name: str | None = None) -> Iterator[list[str]]:
+    """The arguments with a file in the place of standard input, which is read once.
+
+    Args:
+        arguments: Files and ``-``.
+        name: What the file is called, its extension too; None: ``standard-input``, of text with
+            the extension of plain text.
+
+    Raises:
+        BatchError: ``-`` is there twice, or ``name`` is a path.
+    """
+    if STANDARD_INPUT not in arguments:
+        yield list(arguments)
+        return
+    if arguments.count(STANDARD_INPUT) > 1:
+        raise BatchError("standard input is given twice", hint="Give - once")
+    if name is not None and (Path(name).name != name or name in {"", ".", ".."}):
+        raise BatchError(
+            "the name for standard input is a path", file=name, hint="Give a name alone"
+        )
+    with tempfile.TemporaryDirectory(prefix="labeler-") as folder:
+        file = _spool(Path(folder), name)
+        yield [str(file) if each == STANDARD_INPUT else each for each in arguments]
+
+
+def _spool(folder: Path, name: str | None) -> Path:
+    from labeler.media.text_signs import is_text  # noqa: PLC0415 - slow to import
+
+    head = sys.stdin.buffer.read(_HEAD_BYTES)
+    file = folder / (name or (_UNNAMED + ".txt" if is_text(head) else _UNNAMED))
+    with file.open("wb") as target:
+        target.write(head)
+        while block := sys.stdin.buffer.read(_BLOCK_BYTES):
+            target.write(block)
+    return file
+
+
+def read_prose(name: str) -> tuple[str, str]:
+    """The text that people see in a file, and what to call it; ``-`` is standard input.
+
+    Raises:
+        LabelerError: It is no text, or cannot be read.
+    """
+    from detectors.texts import read_prose as read  # noqa: PLC0415 - slow to import
+
+    if name != STANDARD_INPUT:
+        return name, read(Path(name))
+    with spooled([name]) as files:
+        return "standard input", read(Path(files[0]))
+
+
+def system_user() -> str:
+    """Who a record names that nobody else is named for: the name of the system's user.
+
+    Raises:
+        RegistryError: The system does not tell.
+    """
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # before Python 3.13 the latter two
+        raise RegistryError(
+            "the system does not tell who its user is", hint="Say who records this: --actor NAME"
+        ) from None

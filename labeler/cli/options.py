@@ -46,7 +46,11 @@ _LARGE_BYTES: Final = 16 << 20
 
 Sources = Annotated[
     list[str],
-    typer.Argument(metavar="SRC", help="Files, folders, patterns or URLs.", show_default=False),
+    typer.Argument(
+        metavar="SRC",
+        help="Files, folders, patterns or URLs; - is standard input.",
+        show_default=False,
+    ),
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON, one object a line; see docs/json.md.")
@@ -54,6 +58,14 @@ Json = Annotated[
 Home = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Where keys, identity and registry lie; also LABELER_HOME."),
+]
+InputName = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="What standard input (-) is called; the extension tells Markdown and HTML apart.",
+    ),
 ]
 Recursive = Annotated[
     bool, typer.Option("--recursive", "-r", help="Search the folders in folders too.")
@@ -124,6 +136,15 @@ LabelLanguage = Annotated[
 ]
 
 # --- of `stamp`: how it is done ------------------------------------------------------------------
+
+EmbedInText = Annotated[
+    bool,
+    typer.Option(
+        "--embed-in-text",
+        help="Plain text: put the manifest into invisible characters at its end, not beside it; "
+        "language models then read it as many times the tokens, and sanitisers strip it.",
+    ),
+]
 
 Out = Annotated[
     Path,

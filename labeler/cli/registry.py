@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import json
 import re
@@ -16,13 +15,13 @@ import typer
 
 from labeler.cli import options
 from labeler.cli.console import EXIT_OK, complain, print_json, reporting, say
-from labeler.cli.inputs import load_settings
+from labeler.cli.inputs import load_settings, system_user
 from labeler.errors import RegistryError, UnreadableMediaError
 
 if TYPE_CHECKING:
     from labeler.registry import AuditEntry, AuditVerdict, RegistryReader, SignOff
 
-__all__ = ["EXIT_CODES", "app", "system_user"]
+__all__ = ["EXIT_CODES", "app"]
 
 EXIT_CODES: Final = "Exit codes: 0 done; 1 it cannot be done; 2 usage."
 EXIT_CODES_VERIFY: Final = (
@@ -301,17 +300,3 @@ def _digest(file: Path) -> str:
         raise UnreadableMediaError(
             f"the file cannot be read ({error.strerror})", file=file, hint="Check the path"
         ) from error
-
-
-def system_user() -> str:
-    """Who a record names that nobody else is named for: the name of the system's user.
-
-    Raises:
-        RegistryError: The system does not tell.
-    """
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # before Python 3.13 the latter two
-        raise RegistryError(
-            "the system does not tell who its user is", hint="Say who records this: --actor NAME"
-        ) from None

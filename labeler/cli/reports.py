@@ -154,6 +154,8 @@ def _watermark(finding: Finding) -> Iterator[str]:
     if payload:
         yield f"handle {payload.get('handle')}"
     yield from _other(finding)
+    if detail.get("scheme"):
+        yield from _text(detail)
     with suppress(AttributeError, LookupError, OverflowError, TypeError, ValueError):
         yield from _stretches(detail)
     if receipt:
@@ -164,6 +166,15 @@ def _watermark(finding: Finding) -> Iterator[str]:
         yield f"receipt {receipt['receipt_id']}"
     elif issuer := detail.get("issuer"):
         yield f"issuer {issuer.get('name')}"
+
+
+def _text(detail: Mapping[str, Any]) -> Iterator[str]:
+    """What is said of text alone."""
+    whose = [str(detail[each]) for each in ("provider", "model", "epoch") if detail.get(each)]
+    yield " ".join([f"key {detail.get('key_id')}", *whose])
+    with suppress(TypeError, ValueError):
+        start, stop = detail["characters"]
+        yield f"characters {int(start)} to {int(stop)}"
 
 
 def _metadata(finding: Finding) -> Iterator[str]:
@@ -215,9 +226,19 @@ def _other(finding: Finding) -> Iterator[str]:
 
 
 def _fingerprint(finding: Finding) -> Iterator[str]:
-    if finding.presence is Presence.PRESENT:
+    if "matches" in finding.detail and isinstance(finding.detail["matches"], list):
+        yield from _known_text(finding.detail["matches"])
+    elif finding.presence is Presence.PRESENT:
         yield "sounds like one output of this machine's registry"
     yield from _other(finding)
+
+
+def _known_text(matches: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for match in matches[:_SPANS]:
+        last, first = match.get("last_word", 0), match.get("first_word", 0) + 1
+        yield f"words {first} to {last} came out here on {_day(match.get('at'))}"
+    if len(matches) > _SPANS:
+        yield f"and in {len(matches) - _SPANS} more texts"
 
 
 _DETAILS: Final = {

@@ -13,7 +13,7 @@ import typer
 
 from labeler.cli import options
 from labeler.cli.console import EXIT_FAILED, EXIT_OK, EXIT_USAGE, complain, reporting
-from labeler.cli.inputs import find_sources, load_settings
+from labeler.cli.inputs import find_sources, load_settings, spooled
 from labeler.cli.interrupts import Interrupts
 from labeler.errors import BatchError, LabelerError
 
@@ -55,6 +55,8 @@ def stamp(
     allow_missing: options.AllowMissing = None,
     already_marked: options.AlreadyMarked = "refuse",
     force_invalid_parent: options.ForceInvalidParent = False,
+    name: options.InputName = None,
+    embed_in_text: options.EmbedInText = False,
     recursive: options.Recursive = False,
     jobs: options.Jobs = None,
     resume: options.Resume = False,
@@ -79,6 +81,7 @@ def stamp(
                 strength=strength,
                 allow_missing=allow_missing or None,
                 label_language=label_language,
+                embed_in_text=embed_in_text or None,
             ),
             facts=None if facts is None else _facts(facts),
             provenance=_provenance(
@@ -96,8 +99,11 @@ def stamp(
             force_invalid_parent=force_invalid_parent,
         )
         batch = _Batch(order=order, out=out, jobs=jobs, resume=resume, overwrite=overwrite)
-        items = _plan(sources, out, recursive=recursive)
-    raise typer.Exit(batch.stamp(items, as_json=as_json))
+    with ExitStack() as stack:
+        with reporting(as_json=as_json, exit_code=EXIT_USAGE):
+            given = stack.enter_context(spooled(sources, name=name))
+            items = _plan(given, out, recursive=recursive)
+        raise typer.Exit(batch.stamp(items, as_json=as_json))
 
 
 def _facts(path: Path) -> Facts:

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
@@ -15,7 +15,7 @@ import typer
 
 from labeler.cli import options
 from labeler.cli.console import EXIT_OK, EXIT_USAGE, reporting
-from labeler.cli.inputs import find_sources, load_settings
+from labeler.cli.inputs import find_sources, load_settings, spooled
 
 if TYPE_CHECKING:
     from detectors import Report, Verifier
@@ -53,6 +53,7 @@ def verify(
     sources: options.Sources,
     trust_anchors: options.TrustAnchors = None,
     facts: options.Facts = None,
+    name: options.InputName = None,
     recursive: options.Recursive = False,
     jobs: options.Jobs = None,
     home: options.Home = None,
@@ -64,14 +65,25 @@ def verify(
     not mean that a person made the content. With --facts, what was found is held against what the
     law asks.
     """
-    with reporting(as_json=as_json, exit_code=EXIT_USAGE):
-        found = find_sources(sources, recursive=recursive)
-        settings = _settings(home, trust_anchors or [])
-        check = None if facts is None else _Check.load(facts, settings)
-    with reporting(as_json=as_json):
-        locations = [source.location for source in found.files]
-        reports = _verify_all(locations, settings, jobs=options.choose_jobs(jobs, locations))
-        raise typer.Exit(_print_all(reports, check, as_json=as_json))
+    with ExitStack() as stack:
+        with reporting(as_json=as_json, exit_code=EXIT_USAGE):
+            given = stack.enter_context(spooled(sources, name=name))
+            found = find_sources(given, recursive=recursive)
+            settings = _settings(home, trust_anchors or [])
+            check = None if facts is None else _Check.load(facts, settings)
+        with reporting(as_json=as_json):
+            locations = [source.location for source in found.files]
+            reports = _verify_all(locations, settings, jobs=options.choose_jobs(jobs, locations))
+            raise typer.Exit(_print_all(_called(reports, sources, given), check, as_json=as_json))
+
+
+def _called(
+    reports: Iterator[Report], sources: Sequence[str], given: Sequence[str]
+) -> Iterator[Report]:
+    """The reports, standard input called what it is and not what it was written to."""
+    names = dict(zip(given, sources, strict=True))
+    for report in reports:
+        yield replace(report, file=names.get(report.file, report.file))
 
 
 def _settings(home: Path | None, trust_anchors: Sequence[Path]) -> Settings:

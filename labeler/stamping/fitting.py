@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Final
 
 from labeler.media.media_type import MediaKind
-from labeler.receipt import LabelOutcome
+from labeler.metadata import holds_metadata
+from labeler.receipt import LabelOutcome, Layer
 from labeler.stamping.interface import Order
 from labeler.stamping.labelling import Labelling
 
-__all__ = ["asked_for", "fitted", "is_silent"]
+__all__ = ["asked_for", "excused", "fitted", "is_silent"]
 
 _SPOKEN: Final = ("label:spoken", "label:cn:spoken")
 _FITTING: Final[Mapping[MediaKind, tuple[str, ...]]] = {
@@ -46,6 +47,20 @@ def fitted(order: Order) -> Order:
         each for each in order.outcomes if not each.laid or each.label.startswith(prefixes)
     )
     return replace(order, labels=labels, outcomes=outcomes)
+
+
+def excused(order: Order) -> Order:
+    """The order, in which layers may be missing that its format has no place for.
+
+    A finished text can carry no watermark any more, and plain text no metadata. Where the law asks
+    for one, that is for a ruling to say.
+    """
+    if order.media_type.kind is not MediaKind.TEXT:
+        return order
+    lacking = {Layer.WATERMARK}
+    if not holds_metadata(order.media_type):
+        lacking.add(Layer.METADATA)
+    return replace(order, allow_missing=order.allow_missing | lacking)
 
 
 def is_silent(order: Order) -> bool:

@@ -1,4 +1,4 @@
-"""Metadata and credential of content that is held in memory: pictures."""
+"""Metadata and credential of content that is held in memory: pictures and text."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime
 
 from labeler.credentials import Identity, ManifestDefinition, Parent, sign
 from labeler.media.content import Content
+from labeler.media.media_type import MediaType
 from labeler.metadata import write as write_metadata
 from labeler.stamping.interface import Order, Signature, Tools
 
@@ -43,6 +44,9 @@ class InMemory:
             tsa_url=tools.settings.tsa_url,
             trust=tools.trust,
             now=now,
+            wrapper=tools.settings.embed_in_text and order.media_type is MediaType.TEXT,
         )
-        signature = Signature(sidecar=signed.sidecar, manifest_id=signed.manifest_id)
+        signature = Signature(
+            sidecar=signed.sidecar, manifest_id=signed.manifest_id, remark=signed.remark
+        )
         return Content(signed.data, order.content.name), signature

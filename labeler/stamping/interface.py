@@ -13,9 +13,11 @@ from datetime import datetime
 from typing import Protocol, Self
 
 from detectors.conclusion import Evidence
+from detectors.texts import TextTools
 from labeler.codec.acoustic import Fingerprint
 from labeler.codec.keys import Key, Keyring
 from labeler.codec.payload import Handle, Payload, ShortPayload
+from labeler.codec.shingles import Shingles
 from labeler.credentials import Identity, ManifestDefinition, SoftBinding, TrustStore
 from labeler.errors import CapacityError, IdentityError, MarkNotVerifiedError
 from labeler.media.content import Content
@@ -77,6 +79,10 @@ class Tools:
     """Makes watermarks."""
     keyring: Keyring
     """Finds watermarks that are there already."""
+    texts: TextTools
+    """Find watermarks in text."""
+    text_log_key: Callable[[], Key] | None
+    """Gives the key of the registry's log of texts; None where texts are not logged."""
     identity: Identity | IdentityError
     """Who signs, or why nobody can."""
     trust: TrustStore
@@ -89,11 +95,12 @@ class Tools:
 class ExpectedWatermark:
     """A watermark that has to be found."""
 
-    carried: Payload | ShortPayload
-    """What the content itself says."""
+    carried: Payload | ShortPayload | None
+    """What the content itself says; None where that is no more than its key: text."""
     payload: Payload | None
     """What that stands for; None where it is a short form that nobody here made."""
-    key: Key
+    key_id: str
+    """Id of the key that it was made with."""
     frames: frozenset[int] | None = None
     """Numbers of a picture's frames that have to carry it; None: one of them has to."""
     tracks: Mapping[Track, ExpectedWatermark] = field(default_factory=dict)
@@ -109,7 +116,9 @@ class ExpectedWatermark:
         ordered = {track: tracks[track] for track in Track if track in tracks}
         each = list(ordered.values())
         first = next((one for one in each if one.carried == one.payload), each[0])
-        return cls(carried=first.carried, payload=first.payload, key=first.key, tracks=ordered)
+        return cls(
+            carried=first.carried, payload=first.payload, key_id=first.key_id, tracks=ordered
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,11 +209,12 @@ class Watermarking(Protocol):
         ...
 
     def fingerprint(
-        self, written: Content, watermark: ExpectedWatermark, order: Order, tools: Tools
-    ) -> Fingerprint | None:
+        self, written: Content, watermark: ExpectedWatermark | None, order: Order, tools: Tools
+    ) -> Fingerprint | Shingles | None:
         """What the registry needs to tell the output from others with the same short payload.
 
-        None where the watermark alone leads to its receipt.
+        None where the watermark alone leads to its receipt. Of text, what it is recognised by
+        without any mark.
         """
         ...
 

@@ -13,7 +13,7 @@ from detectors import videos
 from detectors.conclusion import Evidence
 from detectors.report import Presence
 from labeler.codec.keys import Key, Keyring
-from labeler.codec.payload import Payload, ShortPayload
+from labeler.codec.payload import Payload
 from labeler.credentials import SoftBinding
 from labeler.media.content import Content
 from labeler.media.video import Video, VideoLimits, open_video
@@ -57,7 +57,7 @@ class MovingPictureWatermarking:
             )
         return Marked(
             content=Content.of_file(target, order.content.name),
-            watermark=ExpectedWatermark(carried=payload, payload=payload, key=tools.key),
+            watermark=ExpectedWatermark(carried=payload, payload=payload, key_id=tools.key.key_id),
             psnr_db=marker.psnr_db,
             remark=remark,
         )
@@ -79,7 +79,7 @@ class MovingPictureWatermarking:
 
     def bind(self, watermark: ExpectedWatermark) -> tuple[SoftBinding]:
         """See `Watermarking.bind`."""
-        if isinstance(watermark.carried, ShortPayload):
+        if not isinstance(watermark.carried, Payload):
             raise TypeError("pictures carry whole payloads")
         return (SoftBinding.for_video(watermark.carried),)
 
@@ -88,15 +88,15 @@ class MovingPictureWatermarking:
     ) -> float:
         """See `Watermarking.check`: where a few pieces do not say it, all of the film has to."""
         with opening():
-            film = open_film(written, order, tools)
+            film, key = open_film(written, order, tools), tools.keyring[expected.key_id]
             for look in (_glance, detector.detect):
-                found = look(film, [expected.key])
+                found = look(film, [key])
                 if found.presence is Presence.PRESENT and found.payload == expected.carried:
                     return found.p_value
         return lost(_TOO_WEAK)
 
     def fingerprint(
-        self, written: Content, watermark: ExpectedWatermark, order: Order, tools: Tools
+        self, written: Content, watermark: ExpectedWatermark | None, order: Order, tools: Tools
     ) -> None:
         """See `Watermarking.fingerprint`: pictures carry whole payloads."""
 

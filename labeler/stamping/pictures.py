@@ -13,7 +13,7 @@ from detectors import image, pictures
 from detectors.conclusion import Evidence
 from detectors.report import Presence
 from labeler.codec.keys import Key, Keyring
-from labeler.codec.payload import Payload, ShortPayload
+from labeler.codec.payload import Payload
 from labeler.codec.pixels import Pixels
 from labeler.credentials import SoftBinding
 from labeler.errors import CapacityError
@@ -55,7 +55,7 @@ class PictureWatermarking:
         return Marked(
             content=Content(data, order.content.name),
             watermark=ExpectedWatermark(
-                carried=payload, payload=payload, key=tools.key, frames=frames
+                carried=payload, payload=payload, key_id=tools.key.key_id, frames=frames
             ),
             psnr_db=marking.psnr_db(),
             remark=_remark(picture.frame_count, len(frames)),
@@ -70,7 +70,7 @@ class PictureWatermarking:
 
     def bind(self, watermark: ExpectedWatermark) -> tuple[SoftBinding]:
         """See `Watermarking.bind`."""
-        if isinstance(watermark.carried, ShortPayload):
+        if not isinstance(watermark.carried, Payload):
             raise TypeError("pictures carry whole payloads")
         return (SoftBinding.for_payload(watermark.carried),)
 
@@ -79,11 +79,12 @@ class PictureWatermarking:
     ) -> float:
         """See `Watermarking.check`; of several frames, the largest p-value."""
         with opening():
-            found = _search(_open(written, order, tools), expected)
+            picture = _open(written, order, tools)
+            found = _search(picture, expected, tools.keyring[expected.key_id])
         return lost(_TOO_FLAT) if found is None else found
 
     def fingerprint(
-        self, written: Content, watermark: ExpectedWatermark, order: Order, tools: Tools
+        self, written: Content, watermark: ExpectedWatermark | None, order: Order, tools: Tools
     ) -> None:
         """See `Watermarking.fingerprint`: pictures carry whole payloads."""
 
@@ -97,15 +98,15 @@ def _remark(frame_count: int, marked: int) -> str | None:
     return f"{bare} of {frame_count} frames are too flat to carry it" if bare else None
 
 
-def _search(picture: Picture, expected: ExpectedWatermark) -> float | None:
+def _search(picture: Picture, expected: ExpectedWatermark, key: Key) -> float | None:
     """The p-value with which the watermark reads; None where it does not."""
     if expected.frames is None:
-        evidence = pictures.detect(picture, Keyring([expected.key]))
+        evidence = pictures.detect(picture, Keyring([key]))
         return evidence.finding.p_value if evidence.payload == expected.carried else None
     worst = 0.0
     for index, pixels in enumerate(picture.frames()):
         if index in expected.frames:
-            found = image.detect(pixels, [expected.key])
+            found = image.detect(pixels, [key])
             if found.presence is not Presence.PRESENT or found.payload != expected.carried:
                 return None
             worst = max(worst, found.p_value)

@@ -6,12 +6,15 @@ import uuid
 from dataclasses import replace
 from datetime import datetime
 
+from labeler.codec.acoustic import Fingerprint
+from labeler.codec.shingles import Shingles
 from labeler.media.content import Content
 from labeler.receipt import Layer, LayerOutcome, Receipt
+from labeler.registry import Registry
 from labeler.stamping.interface import Draft, Order
 from labeler.stamping.outlet import Outlet
 
-__all__ = ["make_receipt"]
+__all__ = ["make_receipt", "prepare"]
 
 
 def make_receipt(
@@ -47,7 +50,7 @@ def make_receipt(
         target_sha256=written.sha256,
         source_type=order.provenance.source_type,
         payload=None if watermark is None else watermark.payload,
-        key_id=None if watermark is None else watermark.key.key_id,
+        key_id=None if watermark is None else watermark.key_id,
         manifest_id=None if signature is None else signature.manifest_id,
         layers=(
             _outcome(Layer.CREDENTIAL, draft, present=signature is not None),
@@ -63,6 +66,30 @@ def make_receipt(
         decision_id=decision_id,
         labels=order.outcomes,
     )
+
+
+def prepare(
+    registry: Registry,
+    receipt: Receipt,
+    fingerprint: Fingerprint | Shingles | None,
+    *,
+    profile: str,
+) -> None:
+    """Put an output that is about to be published on record.
+
+    Args:
+        registry: The record.
+        receipt: The receipt, complete.
+        fingerprint: What the output is recognised by; None where that is not needed.
+        profile: Digest of what, beside the source, decides about the output.
+
+    Raises:
+        RegistryError: The registry cannot be written.
+    """
+    sound = fingerprint if isinstance(fingerprint, Fingerprint) else None
+    registry.prepare(receipt, profile=profile, fingerprint=sound)
+    if isinstance(fingerprint, Shingles):
+        registry.log_text(receipt.receipt_id, fingerprint)
 
 
 def _outcome(layer: Layer, draft: Draft, *, present: bool) -> LayerOutcome:

@@ -114,7 +114,7 @@ class SoundWatermarking:
             audible.sound.encode(marking.blocks(), target)
         return Marked(
             content=Content.of_file(target, order.content.name),
-            watermark=ExpectedWatermark(carried=carried, payload=payload, key=tools.key),
+            watermark=ExpectedWatermark(carried=carried, payload=payload, key_id=tools.key.key_id),
             snr_db=marking.snr_db(),
         )
 
@@ -136,6 +136,8 @@ class SoundWatermarking:
 
     def bind(self, watermark: ExpectedWatermark) -> tuple[SoftBinding]:
         """See `Watermarking.bind`."""
+        if watermark.carried is None:
+            raise TypeError("the mark of a sound carries a payload")
         return (SoftBinding.for_sound(watermark.carried),)
 
     def check(
@@ -144,17 +146,17 @@ class SoundWatermarking:
         """See `Watermarking.check`."""
         with opening():
             audible = _open(written, order, tools)
-            evidence = sounds.detect(audible, Keyring([expected.key]))
+            evidence = sounds.detect(audible, Keyring([tools.keyring[expected.key_id]]))
         p_value = evidence.finding.p_value
         if evidence.payload != expected.carried or p_value is None:
             lost(_TOO_WEAK)
         return p_value
 
     def fingerprint(
-        self, written: Content, watermark: ExpectedWatermark, order: Order, tools: Tools
+        self, written: Content, watermark: ExpectedWatermark | None, order: Order, tools: Tools
     ) -> Fingerprint | None:
         """See `Watermarking.fingerprint`."""
-        if watermark.payload is None or watermark.carried == watermark.payload:
+        if watermark is None or watermark.payload in {None, watermark.carried}:
             return None
         audible = _open(written, order, tools)
         return fingerprint_blocks(audible.blocks(), audible.sample_rate_hz)

@@ -17,9 +17,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
+from detectors.texts import TextTools
 from detectors.verification import load_trust
 from labeler.closing import Closing
-from labeler.codec.acoustic import Fingerprint
 from labeler.codec.keys import Keyring
 from labeler.credentials import Identity
 from labeler.errors import (
@@ -37,7 +37,7 @@ from labeler.receipt import Layer, Receipt
 from labeler.registry import Registry
 from labeler.settings import Settings
 from labeler.stamping.build import build, excuse, find_mark
-from labeler.stamping.fitting import asked_for, fitted
+from labeler.stamping.fitting import asked_for, excused, fitted
 from labeler.stamping.interface import Draft, Order, Tools, WatermarkLostError
 from labeler.stamping.labelling import Labelling
 from labeler.stamping.media import medium_for
@@ -53,7 +53,7 @@ from labeler.stamping.preparation import (
 from labeler.stamping.profile import labelling_settings, profile_digest
 from labeler.stamping.publication import Target, open_outlet
 from labeler.stamping.readback import check_credential, check_metadata
-from labeler.stamping.receipts import make_receipt
+from labeler.stamping.receipts import make_receipt, prepare
 from labeler.stamping.ruling import Ruling, failing_closed, make_ruling
 
 __all__ = ["AlreadyMarked", "Stamper", "stamp"]
@@ -129,6 +129,8 @@ class Stamper(Closing):
             keyring=keyring,
             identity=signer,
             trust=trust,
+            texts=TextTools.of(self._settings),
+            text_log_key=self._registry.make_text_key if self._settings.log_texts else None,
             reserve=lambda: self._registry.reserve(self._settings.issuer),
             now=now,
         )
@@ -308,6 +310,7 @@ class Stamper(Closing):
             facts=None if ruling is None else ruling.facts,
             labels=order.labels,
         )
+        order = excused(order)
         order = fitted(order if ruling is None else ruling.apply(order))
         kept = find_mark(order, self._tools, keep=already_marked == "keep")
         if ruling is not None:
@@ -353,11 +356,12 @@ class Stamper(Closing):
                 created_at=self._now(),
                 decision_id=None if ruling is None else ruling.decision_id,
             )
-            fingerprint = self._fingerprint(order, draft, written)
+            watermarking = medium_for(order.media_type).watermarking
+            fingerprint = watermarking.fingerprint(written, draft.watermark, order, self._tools)
             if ruling is not None:
                 # On record before anybody can see what was decided about.
                 ruling.record(self._registry, receipt)
-            self._registry.prepare(receipt, profile=profile, fingerprint=fingerprint)
+            prepare(self._registry, receipt, fingerprint, profile=profile)
             try:
                 staged.publish()
             except OutputError:
@@ -389,9 +393,3 @@ class Stamper(Closing):
             return None
         watermarking = medium_for(order.media_type).watermarking
         return watermarking.check(written, draft.watermark, order, self._tools)
-
-    def _fingerprint(self, order: Order, draft: Draft, written: Content) -> Fingerprint | None:
-        if draft.watermark is None:
-            return None
-        watermarking = medium_for(order.media_type).watermarking
-        return watermarking.fingerprint(written, draft.watermark, order, self._tools)

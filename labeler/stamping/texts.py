@@ -1,18 +1,26 @@
-"""Finished text: a credential beside it, and a label in words; it cannot carry more."""
+"""Finished text: a credential, a label in words, metadata where its format has a place for them.
+
+A watermark in the choice of words is made when text is generated (`labeler.marks.text`). Here it is
+found again, so that the receipt of a finished text can say that it is there.
+"""
 
 # ruff: noqa: ARG002 - the interface names arguments that there is nothing to do with
 
 from __future__ import annotations
 
-from typing import NoReturn
-
+from detectors.conclusion import Evidence
+from detectors.report import Presence
 from labeler.codec.payload import Payload
+from labeler.codec.shingles import Shingles, shingles
 from labeler.credentials import SoftBinding
 from labeler.disclosure.labels import TextLabel
 from labeler.disclosure.texts import label_text
-from labeler.errors import CapacityError, LabelerError, MetadataError
+from labeler.errors import CapacityError, LabelerError, MediaError, MetadataError
 from labeler.media.content import Content
+from labeler.media.media_type import MediaType
+from labeler.media.prose import visible_text
 from labeler.media.text import open_text
+from labeler.metadata import holds_metadata
 from labeler.stamping.in_memory import InMemory
 from labeler.stamping.interface import ExpectedWatermark, Marked, Order, Tools
 from labeler.stamping.readback import lost
@@ -21,22 +29,30 @@ __all__ = ["TextLayers", "TextWatermarking", "labelled"]
 
 
 class TextWatermarking:
-    """See `labeler.stamping.interface.Watermarking`: there is none in finished text.
+    """See `labeler.stamping.interface.Watermarking`: in finished text one can only be found.
 
     Marks that hide in characters nobody sees are auxiliary data and no watermark, which has to
     survive retyping (Code of Practice, glossary); marks in the choice of words are made by who
     generates the text.
     """
 
-    def find(self, order: Order, tools: Tools) -> tuple[()]:
-        """See `Watermarking.find`."""
-        return ()
+    def find(self, order: Order, tools: Tools) -> tuple[Evidence, ...]:
+        """See `Watermarking.find`: what a key of this machine has marked."""
+        text = _prose(order.content, order.media_type) if tools.texts.keys else None
+        if text is None:
+            return ()
+        found = tools.texts.examine(text)
+        return (found,) if found.finding.presence is Presence.PRESENT else ()
 
     def mark(self, order: Order, payload: Payload, tools: Tools) -> Marked:
         """See `Watermarking.mark`."""
+        why = "no key of a text watermark is known here"
+        if tools.texts.keys:
+            why = "none of the text keys known here has marked it"
         raise CapacityError(
-            "finished text cannot carry a watermark yet",
-            hint="Watermark it where it is generated",
+            f"a finished text cannot be watermarked any more, and {why}",
+            hint="Watermark it where it is generated (labeler.marks.text, or the inference "
+            "engine), and add the key (labeler text keys)",
         )
 
     def label(self, order: Order, tools: Tools) -> Content:
@@ -46,29 +62,46 @@ class TextWatermarking:
 
     def bind(self, watermark: ExpectedWatermark) -> tuple[SoftBinding, ...]:
         """See `Watermarking.bind`."""
-        return ()
+        return (SoftBinding.for_text(watermark.key_id),)
 
     def check(
         self, written: Content, expected: ExpectedWatermark, order: Order, tools: Tools
-    ) -> NoReturn:
+    ) -> float:
         """See `Watermarking.check`."""
-        lost("Finished text carries none")
+        finding = tools.texts.examine(_prose(written, order.media_type) or "").finding
+        found = finding.detail.get("key_id")
+        if (
+            finding.presence is not Presence.PRESENT
+            or finding.p_value is None
+            or found != expected.key_id
+        ):
+            lost("Nothing was published; stamp the text without a label, or as it was generated")
+        return finding.p_value
 
     def fingerprint(
-        self, written: Content, watermark: ExpectedWatermark, order: Order, tools: Tools
-    ) -> None:
-        """See `Watermarking.fingerprint`."""
+        self, written: Content, watermark: ExpectedWatermark | None, order: Order, tools: Tools
+    ) -> Shingles | None:
+        """See `Watermarking.fingerprint`: of the text as it came, whatever is laid on it."""
+        if tools.text_log_key is None:
+            return None
+        text = _prose(order.content, order.media_type)
+        try:
+            return None if text is None else shingles(text, tools.text_log_key())
+        except CapacityError:  # a few words: nothing to recognise it by
+            return None
 
 
 class TextLayers(InMemory):
-    """See `labeler.stamping.interface.Layers`; the credential lies beside the text."""
+    """See `labeler.stamping.interface.Layers`."""
 
-    def write_metadata(self, content: Content, order: Order) -> NoReturn:
+    def write_metadata(self, content: Content, order: Order) -> Content:
         """See `Layers.write_metadata`."""
+        if holds_metadata(order.media_type):
+            return super().write_metadata(content, order)
         raise MetadataError(
             f"no metadata are written into {order.media_type.label}",
-            hint="Allow them to be missing (--allow-missing metadata): the credential beside the "
-            "text says what they would",
+            hint="Allow them to be missing (--allow-missing metadata): the credential says what "
+            "they would",
         )
 
 
@@ -86,3 +119,11 @@ def labelled(content: Content, label: TextLabel) -> Content:
         error.with_file(content.name)
         raise
     return Content(data, content.name)
+
+
+def _prose(content: Content, media_type: MediaType) -> str | None:
+    """What people read of it; None where that cannot be told: an encrypted document, say."""
+    try:
+        return visible_text(content.data, media_type, name=content.name)
+    except MediaError:
+        return None

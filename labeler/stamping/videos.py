@@ -19,6 +19,7 @@ from detectors.conclusion import Evidence
 from detectors.videos import of_track
 from labeler.codec.acoustic import Fingerprint
 from labeler.codec.payload import Payload
+from labeler.codec.shingles import Shingles
 from labeler.credentials import SoftBinding
 from labeler.errors import CapacityError, LabelerError, UnsupportedMediaError
 from labeler.media.content import Content
@@ -104,12 +105,13 @@ class VideoWatermarking:
         )
 
     def fingerprint(
-        self, written: Content, watermark: ExpectedWatermark, order: Order, tools: Tools
-    ) -> Fingerprint | None:
+        self, written: Content, watermark: ExpectedWatermark | None, order: Order, tools: Tools
+    ) -> Fingerprint | Shingles | None:
         """See `Watermarking.fingerprint`: that of the sound, where its mark is short."""
+        marks = {} if watermark is None else watermark.tracks
         taken = (
             _TRACKS[track]().fingerprint(written, mark, order, tools)
-            for track, mark in watermark.tracks.items()
+            for track, mark in marks.items()
         )
         return next((each for each in taken if each is not None), None)
 

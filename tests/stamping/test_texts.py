@@ -1,66 +1,108 @@
-"""Text end to end: stamped with a credential beside it, labelled, verified."""
+"""Text end to end: stamped, labelled, verified, and recognised without any mark."""
 
 import codecs
+import json
+import lzma
+import shutil
+from pathlib import Path
 
 import pytest
 
 import detectors
-from detectors.report import Conclusion, Technique
+from detectors.report import Conclusion, Presence, Technique
+from labeler.codec.payload import Origin
+from labeler.codec.tokens.keys import parse_text_key, save_text_key
 from labeler.disclosure.labels import Language, TextLabel
-from labeler.errors import CapacityError, MetadataError, UnreadableMediaError
+from labeler.errors import ObligationError, UnreadableMediaError
 from labeler.media.content import Content
 from labeler.provenance import Provenance
 from labeler.receipt import Layer
+from labeler.stamping import Stamper
 from labeler.stamping.labelling import Labelling
 from labeler.stamping.texts import labelled
+from tests.policy.facts import PROVIDER, changed
 
+DATA = Path(__file__).parents[1] / "data" / "text"
 PROVENANCE = Provenance(generator="Writer 1")
 TEXTS = {
     "a.txt": b"One\r\ntwo",
     "a.md": "# Überschrift\n".encode(),
     "a.html": b"<!doctype html><h1>x</h1>",
+    "a.py": b"#!/usr/bin/python3\nprint()\n",
+    "a.json": b'{"a": 1}',
     "b.txt": "\ufeffx".encode("utf-16-le"),
 }
-WITHOUT = {Layer.WATERMARK, Layer.METADATA}
+BESIDE = {"a.txt", "a.json", "b.txt"}
+PROSE = (
+    "Nobody who stood on the quay that morning could have told which of the three boats would "
+    "come back, but everybody had an opinion and most of them were loud about it. The harbour "
+    "master kept his to himself, counted crates, and wrote the numbers into a book with a pencil "
+    "that he sharpened far too often."
+)
+
+
+@pytest.fixture
+def elsewhere(settings, tmp_path):
+    """Settings of a machine with the same identity and nothing else."""
+    shutil.copytree(settings.identity, tmp_path / "home" / "identity")
+    return settings.model_copy(update={"home": tmp_path / "home", "registry": None})
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_stamped_text_is_the_same_with_a_credential_beside_it(stamper, settings, tmp_path, name):
+def test_stamped_text_is_the_same_with_a_credential(stamper, settings, tmp_path, name):
     source, target = tmp_path / name, tmp_path / "out" / name
     source.write_bytes(TEXTS[name])
-    receipt = stamper.stamp(source, target, PROVENANCE, allow_missing=WITHOUT)
-    assert target.read_bytes() == source.read_bytes() == TEXTS[name]
-    assert receipt.sidecar == f"{target}.c2pa"
-    reasons = {each.layer: each.reason for each in receipt.layers}
-    assert reasons[Layer.CREDENTIAL] is None
-    assert "finished text" in reasons[Layer.WATERMARK]
-    assert "no metadata are written" in reasons[Layer.METADATA]
+    receipt = stamper.stamp(source, target, PROVENANCE)
+    assert source.read_bytes() == TEXTS[name]
+    outcomes = {each.layer: each for each in receipt.layers}
+    assert outcomes[Layer.CREDENTIAL].present
+    assert "watermarked" in outcomes[Layer.WATERMARK].reason
+    if name in BESIDE:
+        assert target.read_bytes() == TEXTS[name]
+        assert receipt.sidecar == f"{target}.c2pa"
+    else:
+        assert receipt.sidecar is None
+    assert outcomes[Layer.METADATA].present == (name == "a.html")
     report = detectors.verify(target, settings=settings)
     assert report.conclusion is Conclusion.MARKED
-    assert [each.technique for each in report.findings] == [Technique.CREDENTIAL]
-    assert "neither a watermark" in report.warnings[0]
-    target.write_bytes(TEXTS[name] + " \n".encode("utf-16-le" if name == "b.txt" else "ascii"))
-    assert detectors.verify(target, settings=settings).conclusion is Conclusion.TAMPERED
+    assert report.origin is Origin.GENERATED
+    assert "No key of a text watermark" in report.warnings[0]
+    more = " \n".encode("utf-16-le" if name == "b.txt" else "ascii")
+    mark = codecs.BOM_UTF16_LE if name == "b.txt" else b""
+    target.write_bytes(mark + more + target.read_bytes().removeprefix(mark))
+    changed = detectors.verify(target, settings=settings)
+    assert changed.conclusion is Conclusion.TAMPERED
+    assert changed.finding(Technique.CREDENTIAL).detail["signer"]
+
+
+def test_the_manifest_goes_into_the_text_on_request(settings, tmp_path):
+    source, target = tmp_path / "a.txt", tmp_path / "out.txt"
+    source.write_text(PROSE)
+    asked = settings.model_copy(update={"embed_in_text": True})
+    with Stamper(asked) as stamper:
+        receipt = stamper.stamp(source, target, PROVENANCE)
+    assert receipt.sidecar is None
+    assert target.read_text(encoding="utf-8").startswith(PROSE)
+    assert "nobody sees" in receipt.layers[0].reason
+    assert detectors.verify(target, settings=settings).conclusion is Conclusion.MARKED
 
 
 def test_an_earlier_credential_stands_as_parent(stamper, settings, tmp_path):
     source = tmp_path / "a.txt"
     source.write_bytes(b"words")
-    stamper.stamp(source, tmp_path / "1.txt", PROVENANCE, allow_missing=WITHOUT)
-    stamper.stamp(tmp_path / "1.txt", tmp_path / "2.txt", PROVENANCE, allow_missing=WITHOUT)
+    stamper.stamp(source, tmp_path / "1.txt", PROVENANCE)
+    stamper.stamp(tmp_path / "1.txt", tmp_path / "2.txt", PROVENANCE)
     report = detectors.verify(tmp_path / "2.txt", settings=settings)
     assert report.findings[0].detail["history"] == "clean"
 
 
 def test_the_label_is_laid_and_signed_and_the_unlabelled_source_stays(stamper, settings, tmp_path):
-    source, target = tmp_path / "a.md", tmp_path / "out" / "a.md"
-    source.write_bytes(b"# Head\r\nwords")
+    source, target = tmp_path / "a.txt", tmp_path / "out" / "a.txt"
+    source.write_bytes(b"Head\r\nwords")
     labels = Labelling(written=TextLabel())
-    stamper.stamp(source, target, PROVENANCE, labels=labels, allow_missing=WITHOUT)
-    assert source.read_bytes() == b"# Head\r\nwords"
-    assert target.read_bytes() == (
-        b"# Head\r\n\r\n**AI** *This text was generated by AI.*\r\n\r\nwords"
-    )
+    stamper.stamp(source, target, PROVENANCE, labels=labels)
+    assert source.read_bytes() == b"Head\r\nwords"
+    assert b"This text was generated by AI." in target.read_bytes()
     assert detectors.verify(target, settings=settings).conclusion is Conclusion.MARKED
 
 
@@ -72,23 +114,112 @@ def test_text_without_a_credential_shows_nothing(settings, tmp_path):
     assert report.media_type == "text/plain"
 
 
-@pytest.mark.parametrize(
-    ("allowed", "error"), [(set(), CapacityError), ({Layer.WATERMARK}, MetadataError)]
-)
-def test_missing_layers_have_to_be_allowed(stamper, tmp_path, allowed, error):
-    source = tmp_path / "a.md"
-    source.write_bytes(b"words")
-    with pytest.raises(error) as caught:
-        stamper.stamp(source, tmp_path / "out.md", PROVENANCE, allow_missing=allowed)
-    assert caught.value.file == str(source)
-    assert "--allow-missing" in caught.value.hint
-    assert not (tmp_path / "out.md").exists()
+# ---------------------------------------------------------------------------- known without a mark
+
+
+def test_a_copy_without_any_mark_is_known_and_not_called_marked(stamper, settings, tmp_path):
+    source = tmp_path / "a.txt"
+    source.write_text(PROSE)
+    receipt = stamper.stamp(source, tmp_path / "out.md", PROVENANCE, name="a.md")
+    copy = tmp_path / "copy.txt"
+    copy.write_text(f"Somebody wrote: {PROSE.replace('loud', 'noisy')} So it went on.")
+    report = detectors.verify(copy, settings=settings)
+    assert report.conclusion is Conclusion.NO_MARK_FOUND
+    found = report.finding(Technique.FINGERPRINT)
+    assert found.presence is Presence.PRESENT
+    assert found.detail["matches"][0]["receipt_id"] == receipt.receipt_id
+    assert "shingles" not in found.detail
+    assert any("fingerprint" in each for each in report.warnings)
+
+
+def test_texts_are_not_logged_where_the_settings_say_so(elsewhere, tmp_path):
+    settings = elsewhere
+    source = tmp_path / "a.txt"
+    source.write_text(PROSE)
+    with Stamper(settings.model_copy(update={"log_texts": False})) as stamper:
+        stamper.stamp(source, tmp_path / "out.txt", PROVENANCE)
+    report = detectors.verify(source, settings=settings)
+    assert report.finding(Technique.FINGERPRINT) is None
+
+
+# --------------------------------------------------------------- watermarked where it was generated
+
+
+@pytest.fixture(scope="module")
+def generated():
+    """A text that a language model wrote under a watermark, and its key."""
+    texts = json.loads((DATA / "texts.json").read_text())
+    first = next(each for each in texts if each["temperature"] == 1.0)
+    return first["text"], parse_text_key(json.dumps(first["key"]).encode())
+
+
+@pytest.fixture
+def with_key(elsewhere, generated):
+    """Settings of a machine that has the text's key and tokenizer."""
+    key, settings = generated[1], elsewhere
+    save_text_key(key, settings.text_keys)
+    settings.tokenizers.mkdir()
+    data = lzma.decompress((DATA / "tokenizer.json.xz").read_bytes())
+    (settings.tokenizers / f"{key.tokenizer}.json").write_bytes(data)
+    return settings
+
+
+def test_a_watermarked_text_is_recognised_when_it_is_stamped(with_key, generated, tmp_path):
+    text, key = generated
+    source, target = tmp_path / "a.txt", tmp_path / "out.txt"
+    source.write_text(text)
+    with Stamper(with_key) as stamper:
+        receipt = stamper.stamp(source, target, PROVENANCE)
+    outcome = next(each for each in receipt.layers if each.layer is Layer.WATERMARK)
+    assert outcome.present
+    assert outcome.p_value <= 1e-6
+    assert receipt.key_id == key.key_id
+    assert receipt.payload is None
+    bare = tmp_path / "bare.md"
+    bare.write_text(f"# Copied\n\n{text}\n")
+    report = detectors.verify(bare, settings=with_key)
+    assert report.conclusion is Conclusion.MARKED
+    assert report.origin is Origin.GENERATED
+    found = report.finding(Technique.WATERMARK)
+    assert found.presence is Presence.PRESENT
+    assert found.detail["key_id"] == key.key_id
+    start, stop = found.detail["characters"]
+    assert start <= 40
+    assert stop >= len(text) - 60
+
+
+@pytest.mark.parametrize("tokens", [150, 400])
+def test_a_watermark_that_is_due_has_to_be_there(with_key, generated, tmp_path, tokens):
+    facts = changed(
+        PROVIDER,
+        **{
+            "system.generates": ["text"],
+            "output.modality": "text",
+            "output.text_form": "free_form",
+            "output.tokens": tokens,
+        },
+    )
+    marked, bare = tmp_path / "a.txt", tmp_path / "b.txt"
+    marked.write_text(generated[0])
+    bare.write_text(PROSE)
+    with Stamper(with_key) as stamper:
+        receipt = stamper.stamp(marked, tmp_path / "1.txt", PROVENANCE, facts=facts)
+        assert receipt.key_id == generated[1].key_id
+        if tokens < 200:  # very short text (Code of Practice, glossary)
+            stamper.stamp(bare, tmp_path / "2.txt", PROVENANCE, facts=facts)
+            return
+        with pytest.raises(ObligationError, match="watermark") as caught:
+            stamper.stamp(bare, tmp_path / "2.txt", PROVENANCE, facts=facts)
+    assert "none of the text keys" in caught.value.problem
+
+
+# ------------------------------------------------------------------------------------------ labels
 
 
 def test_labelled_text_keeps_its_encoding():
     label = TextLabel(language=Language.GREEK)
-    for name, data in TEXTS.items():
-        found = labelled(Content(data, name), label)
+    for name in ("a.txt", "a.md", "a.html", "b.txt"):
+        found = labelled(Content(TEXTS[name], name), label)
         assert found.name == name
         assert labelled(found, label).data == found.data
         if name == "b.txt":

@@ -1,0 +1,197 @@
+"""``labeler text log``: which texts were generated here, without keeping them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from labeler.cli import options
+from labeler.cli.console import EXIT_OK, print_json, printable, reporting, say
+from labeler.cli.inputs import load_settings, read_prose, system_user
+from labeler.errors import RegistryError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from labeler.registry import RegistryReader
+    from labeler.registry.texts import TextMatch
+
+__all__ = ["app"]
+
+EXIT_NONE_FOUND: Final = 3
+EXIT_CODES: Final = "Exit codes: 0 done; 1 it cannot be done; 2 usage."
+EXIT_CODES_FIND: Final = (
+    "Exit codes: 0 every text, or a passage of it, was generated here; 3 at least one is unknown; "
+    "1 it cannot be looked up; 2 usage."
+)
+
+Texts = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE",
+        help="Texts, pages or documents; - is standard input.",
+        show_default=False,
+    ),
+]
+Provider = Annotated[str | None, typer.Option(metavar="NAME", help="Who generated it.")]
+Model = Annotated[str | None, typer.Option(metavar="NAME", help="With which model.")]
+Reference = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="What you know it by: a request's id, nothing personal."),
+]
+Number = Annotated[int, typer.Argument(min=1, metavar="NUMBER", show_default=False)]
+Before = Annotated[
+    str, typer.Option(metavar="TIME", help="ISO 8601 with time zone.", show_default=False)
+]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why.", show_default=False)]
+Actor = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Who does this; else: the system's user.")
+]
+
+app: Final = typer.Typer(
+    help="Which texts were generated here, without keeping them.", no_args_is_help=True
+)
+
+
+@app.callback()
+def log() -> None:
+    """Which texts were generated here, without keeping them."""
+
+
+@app.command(epilog=EXIT_CODES)
+def add(
+    *,
+    files: Texts,
+    provider: Provider = None,
+    model: Model = None,
+    reference: Reference = None,
+    home: options.Home = None,
+    as_json: options.Json = False,
+) -> None:
+    """Log texts that were generated, so that edited copies and excerpts are recognised.
+
+    Hashes of word sequences are kept, under a key of the log's own; stamping a text logs it too.
+    """
+    with reporting(as_json=as_json):
+        from labeler.codec.shingles import shingles  # noqa: PLC0415 - slow to import
+        from labeler.registry import Registry  # noqa: PLC0415 - as above
+
+        with Registry.open(load_settings(home).registry_location) as registry:
+            key = registry.make_text_key()
+            for name in files:
+                taken = shingles(read_prose(name)[1], key)
+                number = registry.log_text(
+                    None, taken, provider=provider, model=model, reference=reference
+                )
+                if as_json:
+                    print_json({"file": name, "text_id": number, "words": taken.words})
+                else:
+                    say(f"{printable(name)}: text {number}, {taken.words} words")
+
+
+@app.command(epilog=EXIT_CODES_FIND)
+def find(*, files: Texts, home: options.Home = None, as_json: options.Json = False) -> None:
+    """Tell whether texts, or passages of them, were generated here.
+
+    Copies are found after edits, and passages from about 30 words.
+    """
+    with reporting(as_json=as_json):
+        with _reading(home) as reader:
+            known = [_find(name, reader, as_json=as_json) for name in files]
+        raise typer.Exit(EXIT_OK if all(known) else EXIT_NONE_FOUND)
+
+
+@app.command(epilog=EXIT_CODES)
+def delete(
+    *,
+    number: Number,
+    reason: Reason,
+    actor: Actor = None,
+    home: options.Home = None,
+    as_json: options.Json = False,
+) -> None:
+    """Delete a text from the log; the audit log keeps that it was deleted, and why."""
+    with reporting(as_json=as_json):
+        from labeler.registry import Registry  # noqa: PLC0415 - slow to import
+
+        with Registry.open(load_settings(home).registry_location) as registry:
+            entry = registry.delete_text(number, actor=actor or system_user(), reason=reason)
+        if as_json:
+            print_json({"text_id": number, "audit_sequence": entry.sequence})
+        else:
+            say(f"text {number} is deleted; entry {entry.sequence} of the audit log says so")
+
+
+@app.command(epilog=EXIT_CODES)
+def expire(
+    *,
+    before: Before,
+    reason: Reason,
+    actor: Actor = None,
+    home: options.Home = None,
+    as_json: options.Json = False,
+) -> None:
+    """Delete what came out before some time."""
+    with reporting(as_json=as_json):
+        from labeler.registry import Registry  # noqa: PLC0415 - slow to import
+
+        with Registry.open(load_settings(home).registry_location) as registry:
+            count = registry.expire_texts(
+                options.parse_moment(before), actor=actor or system_user(), reason=reason
+            )
+        if as_json:
+            print_json({"expired": count})
+        else:
+            say(f"{count} outputs are deleted")
+
+
+def _reading(home: Path | None) -> RegistryReader:
+    from labeler.registry import RegistryReader  # noqa: PLC0415 - slow to import
+
+    location = load_settings(home).registry_location
+    reader = RegistryReader.open(location)
+    if reader is None:
+        raise RegistryError(
+            "there is no registry", file=location, hint="Log texts first (labeler text log add)"
+        )
+    return reader
+
+
+def _find(name: str, reader: RegistryReader, *, as_json: bool) -> bool:
+    from labeler.codec.shingles import shingles  # noqa: PLC0415 - slow to import
+
+    key = reader.text_key()
+    if key is None:
+        raise RegistryError("no text was logged", hint="Log texts first (labeler text log add)")
+    taken = shingles(read_prose(name)[1], key)
+    matches = reader.find_text(taken)
+    if as_json:
+        from detectors.text_fingerprint import outline  # noqa: PLC0415 - slow to import
+
+        print_json(
+            {
+                "file": name,
+                "words": taken.words,
+                "matches": [dict(outline(each)) for each in matches],
+            }
+        )
+    elif matches:
+        say(f"{printable(name)}: known")
+        for match in matches:
+            say(f"  {_in_words(match)}")
+    else:
+        say(f"{printable(name)}: unknown here")
+    return bool(matches)
+
+
+def _in_words(match: TextMatch) -> str:
+    latest = match.outputs[0] if match.outputs else None
+    told = [f"{latest.at:%Y-%m-%d %H:%M} UTC"] if latest is not None else []
+    if latest is not None:
+        told += [each for each in (latest.provider, latest.model, latest.reference) if each]
+    found = match.overlap
+    return (
+        f"text {match.text_id} ({', '.join(map(printable, told))}): words {found.start + 1} to "
+        f"{found.stop}, {found.aligned} of {found.stored} fingerprints in place"
+    )
