@@ -40,6 +40,10 @@ _ON_TRUST: Final = {
     "it was valid when it signed.",
     Trust.REVOKED: "The credential's certificate was revoked.",
 }
+_MARKED: Final = (
+    "The credential does not match the file, but its signature holds: {signer} signed that AI made "
+    "or changed what it was given for. That was changed since, or is another file."
+)
 _TAMPERED_HISTORY: Final = (
     "The credential's history holds an ingredient that was changed after it was signed."
 )
@@ -79,7 +83,9 @@ def detect(
 
 
 def _warnings(reading: CredentialReading) -> Iterator[str]:
-    if reading.integrity in _ON_INTEGRITY:
+    if reading.integrity is Integrity.TAMPERED and reading.marked_by is not None:
+        yield _MARKED.format(signer=reading.marked_by)
+    elif reading.integrity in _ON_INTEGRITY:
         yield _ON_INTEGRITY[reading.integrity]
     if reading.history is History.TAMPERED:
         yield _TAMPERED_HISTORY
@@ -92,6 +98,7 @@ def _warnings(reading: CredentialReading) -> Iterator[str]:
 def _detail(reading: CredentialReading) -> Mapping[str, object]:
     disclosure = reading.ai_disclosure
     return {
+        "marked_by": reading.marked_by,
         "integrity": reading.integrity.value,
         "trust": reading.trust.value,
         "history": reading.history.value,

@@ -134,9 +134,10 @@ class Settings(BaseSettings):
     environment joined with commas."""
 
     embed_in_text: bool = False
-    """Whether the manifest of plain text goes into the text itself, as invisible characters at its
-    end (C2PA 2.4, A.8), and not beside it. Language models read such a text as many times the
-    tokens, and sanitisers take the characters for an attack."""
+    """Whether the manifest of a text goes into the text and not beside it: of Markdown and of
+    source into a comment (C2PA 2.4, A.9), of plain text into invisible characters at its end (A.8).
+    Language models read such a text as many times the tokens, and sanitisers take invisible
+    characters for an attack. HTML, PDF and documents carry their manifest in any case."""
 
     log_texts: bool = True
     """Whether the registry keeps of each stamped text what it is recognised by after edits: hashes

@@ -23,7 +23,7 @@ from labeler.credentials.manifest import (
 )
 from labeler.credentials.reading import Action, AiDisclosure, CredentialReading, read, read_file
 from labeler.credentials.sidecar import SIDECAR_SUFFIX, find_sidecar, read_sidecar, sidecar_name
-from labeler.credentials.signing import Parent, Signed, can_embed, sign
+from labeler.credentials.signing import Parent, Place, Signed, can_embed, sign
 from labeler.credentials.trust import TrustKind, TrustList, TrustStore
 from labeler.credentials.verdicts import History, Integrity, Trust
 
@@ -46,6 +46,7 @@ __all__ = [
     "Integrity",
     "ManifestDefinition",
     "Parent",
+    "Place",
     "Signed",
     "SignedFile",
     "SigningAlgorithm",

@@ -24,6 +24,7 @@ from labeler.credentials.verdicts import (
     History,
     Integrity,
     Trust,
+    is_whole,
     judge_integrity,
     judge_trust,
 )
@@ -123,6 +124,18 @@ class CredentialReading:
         """The digital source types (URIs) of the active manifest's actions, each once."""
         found = (action.digital_source_type for action in self.actions)
         return tuple(dict.fromkeys(uri for uri in found if uri is not None))
+
+    @property
+    def marked_by(self) -> str | None:
+        """Who signed that AI took part, whatever became of the content since; None: nobody surely.
+
+        Whether content is as it was signed is one question, and whether somebody marked it another:
+        a comma more does not make a text a person's.
+        """
+        is_read = self.integrity in {Integrity.INTACT, Integrity.TAMPERED}
+        if not is_read or self.source_type is None or not is_whole(self.failures):
+            return None
+        return self.signer_organization or self.signer
 
     @property
     def source_type(self) -> SourceType | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Final
 
 from labeler.credentials._asset import MemoryAsset
@@ -32,7 +33,7 @@ from labeler.credentials.tiff import count_pages
 from labeler.credentials.trust import TrustStore
 from labeler.media.media_type import MediaKind, MediaType
 
-__all__ = ["Parent", "Signed", "can_embed", "sign"]
+__all__ = ["Parent", "Place", "Signed", "can_embed", "sign"]
 
 # Formats in which an embedded manifest was seen to leave the picture as it was.
 _EMBEDDABLE: Final = frozenset(
@@ -48,6 +49,19 @@ _EMBEDDABLE: Final = frozenset(
 )
 _WRAPPED: Final = frozenset({MediaType.TEXT, MediaType.MARKDOWN})
 _NOBODY: Final = TrustStore()
+
+
+class Place(StrEnum):
+    """Where a manifest goes."""
+
+    INSIDE = "inside"
+    """Into the file, where its format has a place for it; else beside it."""
+    BESIDE = "beside"
+    """Into a file of its own."""
+    INVISIBLE = "invisible"
+    """Plain text and Markdown: into characters at its end that nobody sees; `Signed.remark` says
+    what that costs. About six manifests are signed until one fits, some dozens at worst; a callback
+    and the time-stamp authority are asked for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +133,7 @@ def sign(
     tsa_url: str | None = None,
     trust: TrustStore = _NOBODY,
     now: datetime | None = None,
-    wrapper: bool = False,
+    place: Place = Place.INSIDE,
 ) -> Signed:
     """Sign a file, read it back, and return it only if the credential is intact.
 
@@ -135,13 +149,10 @@ def sign(
             that stays silent blocks for 30 seconds. None: no time stamp, no network.
         trust: Whom to trust; only what is recorded about the parent's signer depends on it.
         now: The present time, for the identity's validity; None: the clock's.
-        wrapper: Whether a plain text or Markdown is to carry its manifest in invisible characters
-            at its end (`Signed.remark` says what that costs). About six manifests are signed until
-            one fits, some dozens at worst; the callback and ``tsa_url`` are asked for each. What a
-            text carries already is taken out in any case.
+        place: Where the manifest goes; what a text carries already is taken out in any case.
 
     Raises:
-        ValueError: ``wrapper`` is asked for in a format that cannot have one.
+        ValueError: Invisible characters are asked for in a format that cannot have them.
         IdentityError: The identity's certificates are not valid now.
         ParentCredentialError: The parent's credential is tampered with or damaged.
         SigningError: Anything else; the cause is what the signing callback or the toolkit raised.
@@ -149,20 +160,20 @@ def sign(
     from labeler.credentials import _toolkit  # noqa: PLC0415 - slow to import
 
     asset, opened = MemoryAsset(data), None if parent is None else parent.as_asset()
-    if wrapper and media_type not in _WRAPPED:
+    if place is Place.INVISIBLE and media_type not in _WRAPPED:
         raise ValueError(f"{media_type.label} cannot carry a manifest in invisible characters")
     check_arguments(asset, media_type, definition, opened, tsa_url)
     identity.check_validity(now or datetime.now(UTC))
     ingredient = parent_input(opened, trust, force=force_invalid_parent)
     with signing(identity, tsa_url) as signer:
-        if _toolkit_embeds(data, media_type):
+        if place is Place.INSIDE and _toolkit_embeds(data, media_type):
             embedded = _toolkit.sign_embedded(
                 data, media_type.value, definition, signer, parent=ingredient, trust=trust
             )
             placed = Placed(data=embedded)
         else:
-            place = _place_for(media_type, wrapper=wrapper)
-            placed = place(
+            put = _way(media_type, place)
+            placed = put(
                 data,
                 media_type,
                 lambda binding: _toolkit.sign_store(
@@ -181,9 +192,8 @@ def sign(
     )
 
 
-def _place_for(
-    media_type: MediaType, *, wrapper: bool
-) -> Callable[[bytes, MediaType, Sign], Placed]:
-    if wrapper:
+def _way(media_type: MediaType, place: Place) -> Callable[[bytes, MediaType, Sign], Placed]:
+    if place is Place.INVISIBLE:
         return in_wrapper
-    return inside if media_type.kind is MediaKind.TEXT else beside
+    is_placed_here = place is Place.INSIDE and media_type.kind is MediaKind.TEXT
+    return inside if is_placed_here else beside

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["History", "Integrity", "Trust", "is_tampering"]
+__all__ = ["History", "Integrity", "Trust", "is_tampering", "is_whole"]
 
 
 class Integrity(StrEnum):
@@ -65,6 +65,9 @@ _CONTENT_MATCHES: Final = frozenset(
         "assertion.multiAssetHash.match",
     }
 )
+_CONTENT_DIFFERS: Final = frozenset(
+    code.replace(".match", ".mismatch") for code in _CONTENT_MATCHES
+)
 # Failures that are about who signed and when (the verdict on trust), about identities that a third
 # party asserts, or that something was out of reach: none says that a byte was changed.
 _NOT_TAMPERING: Final = (
@@ -84,6 +87,18 @@ _TRUSTED: Final = "signingCredential.trusted"
 def is_tampering(code: str) -> bool:
     """Whether a failure with this status code means that something was changed."""
     return not code.startswith(_NOT_TAMPERING)
+
+
+def is_whole(failure: Iterable[str]) -> bool:
+    """Whether a manifest is as it was signed, whatever became of the content.
+
+    Args:
+        failure: The status codes of what failed in it.
+    """
+    changed = (
+        code for code in failure if is_tampering(code) and not code.startswith(_ABOUT_INGREDIENTS)
+    )
+    return all(code in _CONTENT_DIFFERS for code in changed)
 
 
 def judge_integrity(success: Iterable[str], failure: Iterable[str]) -> Integrity:

@@ -214,8 +214,10 @@ DEPLOYER_MEASURES: Final = (
         asks="Above or at the top, near the headline, or in a colophon at the beginning; it may "
         "cover the AI part only. Short text may be labelled by a notice in its context.",
         help=Help.PART,
-        labeler="The first line of plain text, under the headline of Markdown and HTML.",
-        organisation="See to it that your publishing system, feeds and newsletters carry it.",
+        labeler="The first line of plain text, under the headline of Markdown and HTML. PDF and "
+        "office documents get no label in words.",
+        organisation="Label documents before they become PDF or an office file. See to it that "
+        "your publishing system, feeds and newsletters carry the label.",
         evidence=("The text as published",),
         obligations=_TEXT,
         gaps=_MANNER,

@@ -26,11 +26,14 @@ PROVIDER_MEASURES: Final = (
         help=Help.PART,
         labeler="`labeler stamp` writes a signed manifest and a watermark into pictures, sound and "
         "films, reads both back before the file is published, and fails when a layer is missing. "
-        "Text gets the signed manifest only; finished text gets no watermark.",
+        "Text is watermarked while it is generated (`labeler.marks.text`, its adapters, or vLLM "
+        "and SGLang as `labeler text engine-config` sets them up); finished text and documents get "
+        "the signed manifest, and the receipt says whether the watermark was found.",
         organisation="Put stamping where every output passes, including outputs of APIs and of "
-        "trials. For text of 200 tokens or more, use a watermark of the model's own. Marks made by "
-        "others may be relied on; the responsibility stays with you.",
-        evidence=("Receipts of `labeler stamp --json`", "docs/architecture.md"),
+        "trials. Put the text watermark into the sampler of every model that you serve, and refuse "
+        "requests that switch it off. Marks made by others may be relied on; the responsibility "
+        "stays with you.",
+        evidence=("Receipts of `labeler stamp --json`", "docs/architecture.md", "docs/text.md"),
         obligations=_LAYERS,
         gaps=_LAYERS,
     ),
@@ -45,7 +48,8 @@ PROVIDER_MEASURES: Final = (
         help=Help.PART,
         labeler="A C2PA manifest with the IPTC digital source type, signed with your key; a "
         "trusted time stamp with the setting `LABELER_TSA_URL`. Prompts and their authors are left "
-        "out unless asked for. Ogg, Matroska, AVI and text get the manifest in a file beside them.",
+        "out unless asked for. Ogg, Matroska, AVI, plain text, Markdown, source and ODT get "
+        "the manifest in a file beside them; HTML, PDF, DOCX, XLSX and EPUB hold it.",
         organisation="Get a signing certificate that verifiers trust: `labeler keys init` makes "
         "one for development only. Keep the private key in hardware or a vault. Set a time-stamp "
         "authority.",
@@ -63,11 +67,18 @@ PROVIDER_MEASURES: Final = (
         "pictures and sound are both synthetic carries one in each.",
         help=Help.PART,
         labeler="Robust watermarks in pictures, sound, and both tracks of films, embedded after "
-        "generation and read back before the file is published. None in finished text.",
-        organisation="For text, choose a model or an inference service that watermarks. Say which "
-        "tokeniser counts the 200 tokens. Content too small or too flat for a mark is refused by "
-        "default: decide what becomes of it.",
-        evidence=("Receipts", "docs/image-mark.md, docs/sound-mark.md, docs/video-mark.md"),
+        "generation and read back before the file is published. In text a watermark in the choice "
+        "of words, made while it is generated; for each text it is told how well the mark will be "
+        "found. None is put into finished text.",
+        organisation="For text, generate through Labeler's sampler or an engine that it "
+        "configures, at a temperature above 0. Say which tokeniser counts the 200 tokens. Text "
+        "without choice (code, JSON) hardly shows the mark, and content too small or too flat for "
+        "one is refused by default: decide what becomes of both.",
+        evidence=(
+            "Receipts",
+            "Logs of `Session.detectability`",
+            "docs/image-mark.md, docs/sound-mark.md, docs/video-mark.md, docs/text.md",
+        ),
         obligations=("code-1-1-watermark",),
         gaps=("code-1-1-watermark",),
     ),
@@ -79,10 +90,11 @@ PROVIDER_MEASURES: Final = (
         asks="Supplementary only: never enough alone. Outputs only, no prompts; with access "
         "control and an end to retention.",
         help=Help.PART,
-        labeler="The registry keeps handles and receipts of what was stamped, and acoustic "
-        "fingerprints of sounds too short for a handle. It keeps no prompt.",
-        organisation="Set who may read the registry, and how long it is kept.",
-        evidence=("The registry (`LABELER_REGISTRY`)",),
+        labeler="The registry keeps handles and receipts of what was stamped, acoustic "
+        "fingerprints of sounds too short for a handle, and of texts keyed hashes of word "
+        "sequences, which `labeler text log expire` ends. It keeps no prompt and no text.",
+        organisation="Set who may read the registry and the log's key, and how long both are kept.",
+        evidence=("The registry (`LABELER_REGISTRY`)", "Its audit log: `text-expiry`"),
         obligations=_MARK,
     ),
     Measure(
@@ -151,10 +163,10 @@ PROVIDER_MEASURES: Final = (
         "specification, software, or an interface in the cloud.",
         help=Help.PART,
         labeler="`labeler verify` and the package `detectors` read every mark that Labeler writes, "
-        "offline. Marks made with the public key can be detected by anyone.",
-        organisation="Tell people where the detector is. Marks made with a secret key need a "
-        "detection service that you run. A text watermark of the model's own needs its own "
-        "detector.",
+        "offline, and the text watermarks of vLLM, SGLang and transformers. Marks made with the "
+        "public key can be detected by anyone.",
+        organisation="Tell people where the detector is. Marks made with a secret key, those in "
+        "text among them, need a detection service that you run, with the models' tokenizers.",
         evidence=("The detector's address in your documentation", "docs/wire-format.md"),
         obligations=_DETECTOR,
         gaps=_DETECTOR,
@@ -284,8 +296,8 @@ PROVIDER_MEASURES: Final = (
         asks="Marks stand processing in place, desynchronisation, the analogue hole and localised "
         "edits; adversarial copying, removal, regeneration and modification are considered.",
         help=Help.PART,
-        labeler="Watermarks are measured under these alterations, with the limits stated. "
-        "A signature shows tampering.",
+        labeler="Watermarks are measured under these alterations, with the limits stated; that of "
+        "text does not survive paraphrasing and translating. A signature shows tampering.",
         organisation="Repeat on outputs of your own system. State what the marks do not survive.",
         evidence=(_BENCHMARKS,),
         obligations=("code-1-1-watermark",),
@@ -297,7 +309,7 @@ PROVIDER_MEASURES: Final = (
         title="Established standards for metadata",
         asks="Use established standards for metadata, so that anyone can detect them.",
         help=Help.DOES,
-        labeler="C2PA, XMP and IPTC 2025.1.",
+        labeler="C2PA, XMP, IPTC 2025.1, and schema.org in pages.",
         organisation="Nothing more for marks that Labeler writes.",
         evidence=("Any C2PA or XMP reader",),
         obligations=("code-1-1-signed-metadata",),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from labeler.credentials import Identity, ManifestDefinition, Parent, sign
+from labeler.credentials import Identity, ManifestDefinition, Parent, Place, sign
 from labeler.media.content import Content
-from labeler.media.media_type import MediaType
 from labeler.metadata import write as write_metadata
 from labeler.stamping.interface import Order, Signature, Tools
 
@@ -21,6 +20,10 @@ class InMemory:
         name = order.content.name
         data = write_metadata(content.data, order.media_type, order.provenance, name=name)
         return Content(data, name)
+
+    def place(self, order: Order, tools: Tools) -> Place:  # noqa: ARG002 - texts need them
+        """Where the manifest goes."""
+        return Place.INSIDE
 
     def sign(
         self,
@@ -44,7 +47,7 @@ class InMemory:
             tsa_url=tools.settings.tsa_url,
             trust=tools.trust,
             now=now,
-            wrapper=tools.settings.embed_in_text and order.media_type is MediaType.TEXT,
+            place=self.place(order, tools),
         )
         signature = Signature(
             sidecar=signed.sidecar, manifest_id=signed.manifest_id, remark=signed.remark

@@ -90,6 +90,10 @@ class Tools:
     """Gives a new handle."""
     now: Callable[[], datetime]
 
+    def find_key(self, key_id: str) -> Key:
+        """The key of a watermark in a picture, sound or film."""
+        return self.key if key_id == self.key.key_id else self.keyring[key_id]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedWatermark:

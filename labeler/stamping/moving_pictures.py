@@ -88,7 +88,7 @@ class MovingPictureWatermarking:
     ) -> float:
         """See `Watermarking.check`: where a few pieces do not say it, all of the film has to."""
         with opening():
-            film, key = open_film(written, order, tools), tools.keyring[expected.key_id]
+            film, key = open_film(written, order, tools), tools.find_key(expected.key_id)
             for look in (_glance, detector.detect):
                 found = look(film, [key])
                 if found.presence is Presence.PRESENT and found.payload == expected.carried:

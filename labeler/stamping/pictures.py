@@ -80,7 +80,7 @@ class PictureWatermarking:
         """See `Watermarking.check`; of several frames, the largest p-value."""
         with opening():
             picture = _open(written, order, tools)
-            found = _search(picture, expected, tools.keyring[expected.key_id])
+            found = _search(picture, expected, tools.find_key(expected.key_id))
         return lost(_TOO_FLAT) if found is None else found
 
     def fingerprint(

@@ -146,7 +146,7 @@ class SoundWatermarking:
         """See `Watermarking.check`."""
         with opening():
             audible = _open(written, order, tools)
-            evidence = sounds.detect(audible, Keyring([tools.keyring[expected.key_id]]))
+            evidence = sounds.detect(audible, Keyring([tools.find_key(expected.key_id)]))
         p_value = evidence.finding.p_value
         if evidence.payload != expected.carried or p_value is None:
             lost(_TOO_WEAK)

@@ -12,7 +12,7 @@ from detectors.conclusion import Evidence
 from detectors.report import Presence
 from labeler.codec.payload import Payload
 from labeler.codec.shingles import Shingles, shingles
-from labeler.credentials import SoftBinding
+from labeler.credentials import Place, SoftBinding
 from labeler.disclosure.labels import TextLabel
 from labeler.disclosure.texts import label_text
 from labeler.errors import CapacityError, LabelerError, MediaError, MetadataError
@@ -103,6 +103,18 @@ class TextLayers(InMemory):
             hint="Allow them to be missing (--allow-missing metadata): the credential says what "
             "they would",
         )
+
+    def place(self, order: Order, tools: Tools) -> Place:
+        """Beside a text without a container, unless it is asked for in the text.
+
+        A comment of some thousand characters, let alone invisible ones, is nothing that people
+        expect in a text which goes on to editors, version control and language models.
+        """
+        if holds_metadata(order.media_type):
+            return Place.INSIDE
+        if not tools.settings.embed_in_text:
+            return Place.BESIDE
+        return Place.INVISIBLE if order.media_type is MediaType.TEXT else Place.INSIDE
 
 
 def labelled(content: Content, label: TextLabel) -> Content:

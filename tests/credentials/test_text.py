@@ -13,6 +13,7 @@ from labeler.credentials import (
     History,
     Integrity,
     Parent,
+    Place,
     Trust,
     TrustStore,
     can_embed,
@@ -199,7 +200,7 @@ def test_what_lies_in_the_left_out_part_beside_the_manifest_is_noticed(make, tru
 @pytest.mark.parametrize("media_type", [MediaType.TEXT, MediaType.MARKDOWN])
 @pytest.mark.parametrize("data", ["Dögs 👍\ufe0f\r\n".encode(), b"\xef\xbb\xbfDogs"])
 def test_a_plain_text_carries_its_manifest_unseen_on_request(media_type, data, make, trust):
-    signed = make(data, media_type, wrapper=True)
+    signed = make(data, media_type, place=Place.INVISIBLE)
     assert signed.sidecar is None
     assert signed.data.startswith(data)
     added = signed.data[len(data) :].decode()
@@ -221,7 +222,7 @@ def test_a_plain_text_carries_its_manifest_unseen_on_request(media_type, data, m
         signed.data,
         media_type,
         parent=Parent(data=signed.data, media_type=media_type),
-        wrapper=True,
+        place=Place.INVISIBLE,
     )
     assert again.data.startswith(data)
     assert again.data.decode().count("\ufeff") == signed.data.decode().count("\ufeff")
@@ -239,7 +240,7 @@ def test_a_plain_text_carries_its_manifest_unseen_on_request(media_type, data, m
     ],
 )
 def test_where_a_wrapper_would_not_be_understood_there_is_a_sidecar(data, why, make):
-    signed = make(data, MediaType.TEXT, wrapper=True)
+    signed = make(data, MediaType.TEXT, place=Place.INVISIBLE)
     assert signed.data == data
     assert signed.sidecar is not None
     assert why in signed.remark
@@ -248,12 +249,12 @@ def test_where_a_wrapper_would_not_be_understood_there_is_a_sidecar(data, why, m
 def test_wrappers_are_for_plain_text_only(make):
     for media_type in (MediaType.HTML, MediaType.PYTHON, MediaType.JSON, MediaType.PNG):
         with pytest.raises(ValueError, match="invisible"):
-            make(b"x", media_type, wrapper=True)
+            make(b"x", media_type, place=Place.INVISIBLE)
 
 
 def test_damaged_wrappers_and_several_are_told_by_the_standards_codes(make, trust):
-    data = make(b"Dogs\n", MediaType.TEXT, wrapper=True).data.decode()
-    other = make(b"Cats\n", MediaType.TEXT, wrapper=True).data.decode()
+    data = make(b"Dogs\n", MediaType.TEXT, place=Place.INVISIBLE).data.decode()
+    other = make(b"Cats\n", MediaType.TEXT, place=Place.INVISIBLE).data.decode()
     cut = (data[:-1], data[:200], data.replace("\ufeff", ""), data + "\U000e0150")
     cases = dict.fromkeys(cut, "manifest.text.corruptedWrapper")
     cases[data + other] = "manifest.text.multipleWrappers"

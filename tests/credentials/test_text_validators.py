@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from labeler.credentials import Integrity, Parent, Trust, can_embed, read, sign
+from labeler.credentials import Integrity, Parent, Place, Trust, can_embed, read, sign
 from labeler.media.media_type import MediaType
 from tests.credentials.test_text import TEXTS
 from tests.credentials.validators import asked, interpreter
@@ -91,7 +91,7 @@ def signed(definition, child_definition, identity):
         found[kind.name] = (one.data, kind.value, None)
         found[f"{kind.name} again"] = (two.data, kind.value, None)
     for index, text in enumerate(PLAIN):
-        one = sign(text.encode(), MediaType.TEXT, definition, identity, wrapper=True)
+        one = sign(text.encode(), MediaType.TEXT, definition, identity, place=Place.INVISIBLE)
         found[f"wrapper {index}"] = (one.data, "text/plain", None)
     one = sign(b"Dogs", MediaType.TEXT, definition, identity)
     # It looks for a wrapper in whatever is called text/plain, and not beside it.

@@ -14,6 +14,9 @@ from labeler.codec.keys import PUBLIC_KEY, Key
 from labeler.codec.lattice import CARRIERS, pattern_of, spectrum, tile
 from labeler.codec.patchwork import PILOTS, Form
 from labeler.codec.payload import Handle, Origin, Payload, ShortPayload
+from labeler.codec.tokens import philox
+from labeler.codec.tokens.keys import TextKey
+from labeler.codec.tokens.schemes import PhiloxGumbel
 from labeler.media.sound import open_sound
 
 HERE = Path(__file__).parent
@@ -88,6 +91,24 @@ def sound_vectors() -> dict[str, str]:
     }
 
 
+def text_vectors() -> dict[str, str]:
+    def words(*context: int) -> str:
+        found = philox.words(0x0123456789ABCDEF, np.array([context]), np.arange(4))[0]
+        return " ".join(f"{word:08x}" for word in found)
+
+    key = TextKey.derive(KEY, tokenizer="0" * 64, model="example", epoch="2026-11")
+    assert isinstance(key.scheme, PhiloxGumbel)
+    return {
+        "words, secret `0123456789abcdef`, context 1 2 3 4, tokens 0 to 3": words(1, 2, 3, 4),
+        "the same, context 5 6": words(5, 6),
+        "the same, context 1 2 3 4 5": words(1, 2, 3, 4, 5),
+        "the same, context of four of which only the last is there, 7": words(-1, -1, -1, 7),
+        "secret of the text key of the key above, `gumbel/philox4x32-10-v1`, w = 4, tokenizer 64 "
+        "zeros, model `example`, epoch `2026-11`": f"{key.scheme.secret:016x}",
+        "its id": key.key_id,
+    }
+
+
 def published() -> dict[str, str]:
     document = (HERE.parents[1] / "docs" / "wire-format.md").read_text()
     rows = document.split("## Test vectors")[1].splitlines()
@@ -96,7 +117,7 @@ def published() -> dict[str, str]:
 
 
 def test_the_published_vectors_hold() -> None:
-    assert published() == vectors() | sound_vectors()
+    assert published() == vectors() | sound_vectors() | text_vectors()
 
 
 @pytest.mark.parametrize("file", sorted(HERE.glob("*.png")), ids=lambda path: path.stem)

@@ -65,7 +65,7 @@ def test_empty_and_blank_files_are_refused():
 
 
 def test_other_names_make_no_text():
-    for name in ("x", "a.jpg", "a.json", "<bytes>"):
+    for name in ("x", "a.jpg", "a.log", "<bytes>"):
         with pytest.raises(UnsupportedMediaError):
             sniff(b"Just words", name=name)
     with pytest.raises(UnsupportedMediaError, match="download it again"):

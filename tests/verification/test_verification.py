@@ -114,6 +114,7 @@ def test_a_changed_file_is_tampered_with_and_its_watermark_still_reads(isolated,
     assert detail(report, Technique.CREDENTIAL)["integrity"] == "tampered"
     assert report.finding(Technique.WATERMARK).presence is Presence.PRESENT
     assert any("does not match" in warning for warning in report.warnings)
+    assert detail(report, Technique.CREDENTIAL)["marked_by"].startswith("Labeler dev")
 
 
 def test_a_changed_file_is_tampered_with_also_where_its_pixels_are_lost(verifier, stamped):
