@@ -24,7 +24,16 @@ from numpy.typing import NDArray
 
 from labeler.errors import WatermarkKeyError
 
-__all__ = ["PUBLIC_KEY", "Key", "KeyStream", "Keyring", "load_key", "save_key"]
+__all__ = [
+    "PUBLIC_KEY",
+    "Key",
+    "KeyStream",
+    "Keyring",
+    "key_files",
+    "load_key",
+    "read_private",
+    "save_key",
+]
 
 KEY_BYTES: Final = 32
 KEY_FILE_SUFFIX: Final = ".key"
@@ -139,15 +148,7 @@ class Keyring(Mapping[str, Key]):
             WatermarkKeyError: A file is malformed, or others than its owner may read it.
         """
         keys = [PUBLIC_KEY] if with_public else []
-        try:
-            files = sorted(directory.glob(f"*{KEY_FILE_SUFFIX}"))
-        except OSError as error:
-            raise WatermarkKeyError(
-                f"the keys cannot be looked for ({error.strerror})",
-                file=directory,
-                hint="Check the folder's permissions",
-            ) from error
-        return cls([*keys, *map(load_key, files)])
+        return cls([*keys, *map(load_key, key_files(directory, KEY_FILE_SUFFIX))])
 
 
 def save_key(key: Key, directory: Path) -> Path:
@@ -166,21 +167,9 @@ def load_key(path: Path) -> Key:
     Raises:
         WatermarkKeyError: It cannot be read, is malformed, or others than its owner may read it.
     """
+    data = read_private(path)
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        text = path.read_bytes()
-    except OSError as error:
-        raise WatermarkKeyError(
-            f"the key file cannot be read ({error.strerror})",
-            file=path,
-            hint="Check its permissions, or move it out of the key directory",
-        ) from error
-    if os.name == "posix" and mode & 0o077:
-        raise WatermarkKeyError(
-            "a key file that others may read", file=path, hint="Give it mode 0600 (chmod 600)"
-        )
-    try:
-        return Key.from_bytes(bytes.fromhex(text.decode().strip()))
+        return Key.from_bytes(bytes.fromhex(data.decode().strip()))
     except (ValueError, WatermarkKeyError):
         # The cause would quote the file's content, which may be most of a secret.
         raise WatermarkKeyError(
@@ -188,3 +177,41 @@ def load_key(path: Path) -> Key:
             file=path,
             hint="Restore the file from its backup, or move it out of the key directory",
         ) from None
+
+
+def key_files(directory: Path, suffix: str) -> list[Path]:
+    """The files in ``directory`` that end in ``suffix``; none where it does not exist.
+
+    Raises:
+        WatermarkKeyError: It cannot be searched.
+    """
+    try:
+        return sorted(directory.glob(f"*{suffix}"))
+    except OSError as error:
+        raise WatermarkKeyError(
+            f"the keys cannot be looked for ({error.strerror})",
+            file=directory,
+            hint="Check the folder's permissions",
+        ) from error
+
+
+def read_private(path: Path) -> bytes:
+    """What a file holds that only its owner may read.
+
+    Raises:
+        WatermarkKeyError: It cannot be read, or others may read it.
+    """
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        data = path.read_bytes()
+    except OSError as error:
+        raise WatermarkKeyError(
+            f"the key file cannot be read ({error.strerror})",
+            file=path,
+            hint="Check its path and permissions, or move it out of the key directory",
+        ) from error
+    if os.name == "posix" and mode & 0o077:
+        raise WatermarkKeyError(
+            "a key file that others may read", file=path, hint="Give it mode 0600 (chmod 600)"
+        )
+    return data

@@ -7,8 +7,6 @@ or one that is made for the session.
 import json
 import os
 import subprocess
-import sys
-import venv
 
 import pytest
 
@@ -17,6 +15,7 @@ from labeler.media.media_type import MediaType
 from labeler.provenance import Provenance
 from tests import pdfs
 from tests.clips import clip
+from tests.credentials import validators
 from tests.credentials.certificates import NOW
 from tests.credentials.pictures import EMBEDDED, pages, picture
 from tests.sounds import murmur, save
@@ -56,30 +55,10 @@ json.dump(reports, sys.stdout)
 pytestmark = pytest.mark.system
 
 
-def unavailable(reason):
-    if IN_CI:
-        pytest.fail(f"the second validator is mandatory in CI: {reason}")
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="module")
 def interpreter(tmp_path_factory):
-    named = os.environ.get("LABELER_ENCYPHER_PYTHON")
-    if named:
-        return named
-    directory = tmp_path_factory.mktemp("encypher") / "venv"
-    venv.create(directory, with_pip=True)
-    python = directory / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    try:
-        done = subprocess.run(
-            [*command, REQUIREMENT], capture_output=True, text=True, timeout=180, check=False
-        )
-    except subprocess.TimeoutExpired:
-        unavailable(f"{REQUIREMENT} was not installed within three minutes")
-    if done.returncode:
-        unavailable(f"{REQUIREMENT} cannot be installed: {done.stderr.strip()[-200:]}")
-    return str(python)
+    folder = tmp_path_factory.mktemp("encypher") / "venv"
+    return validators.interpreter(REQUIREMENT, "LABELER_ENCYPHER_PYTHON", folder)
 
 
 def changed(data, at):

@@ -15,13 +15,12 @@ import hashlib
 import hmac
 import json
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from labeler.codec.keys import PUBLIC_KEY, Key
+from labeler.codec.keys import PUBLIC_KEY, Key, key_files, read_private
 from labeler.codec.tokens.schemes import (
     DEFAULT_CONTEXT_WIDTH,
     Kgw,
@@ -165,15 +164,7 @@ class TextKeyring(Mapping[str, TextKey]):
         Raises:
             WatermarkKeyError: A file is malformed, or others than its owner may read it.
         """
-        try:
-            files = sorted(directory.glob(f"*{TEXT_KEY_SUFFIX}"))
-        except OSError as error:
-            raise WatermarkKeyError(
-                f"the text keys cannot be looked for ({error.strerror})",
-                file=directory,
-                hint="Check the folder's permissions",
-            ) from error
-        return cls(map(load_text_key, files))
+        return cls(map(load_text_key, key_files(directory, TEXT_KEY_SUFFIX)))
 
 
 def load_text_key(path: Path) -> TextKey:
@@ -182,19 +173,7 @@ def load_text_key(path: Path) -> TextKey:
     Raises:
         WatermarkKeyError: It cannot be read, is malformed, or others than its owner may read it.
     """
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        data = path.read_bytes()
-    except OSError as error:
-        raise WatermarkKeyError(
-            f"the text key cannot be read ({error.strerror})",
-            file=path,
-            hint="Check its path and permissions",
-        ) from error
-    if os.name == "posix" and mode & 0o077:
-        raise WatermarkKeyError(
-            "a key file that others may read", file=path, hint="Give it mode 0600 (chmod 600)"
-        )
+    data = read_private(path)
     try:
         return parse_text_key(data)
     except WatermarkKeyError as error:
