@@ -39,6 +39,7 @@ from labeler.codec.tokens.statistic import TokenIds
 from labeler.errors import MediaTooLargeError, SettingsError, WatermarkKeyError
 
 __all__ = [
+    "DEFAULT_INCONCLUSIVE",
     "DEFAULT_THRESHOLD",
     "LEAST_TOKENS",
     "MAX_CHARACTERS",
@@ -63,7 +64,7 @@ LEAST_TOKENS: Final = 50
 """Scored tokens that a mark must have to count as present."""
 MAX_CHARACTERS: Final = 20_000_000
 """Most that `detect_text` takes: four forms of the text, and their tokens, are in memory."""
-_INCONCLUSIVE: Final = 1e-3
+DEFAULT_INCONCLUSIVE: Final = 1e-3
 """Largest p-value at which something may be there."""
 _INSUFFICIENT: Final = "insufficient text"
 _NO_KEY: Final = "no key"
@@ -226,7 +227,7 @@ def _told(best: _Result, log_p: float, windows: int, threshold: float) -> TextDe
     presence = Presence.ABSENT
     if log_p <= math.log(threshold) and not is_short:
         presence = Presence.PRESENT
-    elif log_p <= math.log(max(_INCONCLUSIVE, threshold)):
+    elif log_p <= math.log(max(DEFAULT_INCONCLUSIVE, threshold)):
         presence = Presence.INCONCLUSIVE
     detection = TextDetection(
         presence=presence,

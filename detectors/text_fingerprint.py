@@ -28,6 +28,7 @@ _MAX_SHINGLES: Final = 100_000
 _CHUNK: Final = 9_000
 """Characters of one item of a list, which a report may cut off behind 10,000."""
 _MAX_CHUNKS: Final = 200
+_MAX_WORDS: Final = 1 << 31
 _STORED: Final = np.dtype([("value", "<u8"), ("place", "<u4")])
 _SELECTED: Final = 1 << 31
 _KNOWN: Final = (
@@ -77,18 +78,20 @@ def resolve(finding: Finding, registry: RegistryReader | None) -> TextResolution
             over: nothing in it is relied on.
         registry: Where texts are logged; None: nowhere.
     """
-    unread = replace(finding, presence=Presence.INCONCLUSIVE, detail={})
+    unread = replace(finding, presence=Presence.INCONCLUSIVE, p_value=None, detail={})
     text = _from_detail(finding.detail)
     if text is None or registry is None:
         return TextResolution(finding=unread, warning=None)
     try:
         matches = registry.find_text(text)
     except RegistryError as error:  # logged with another key
-        return TextResolution(finding=unread, warning=f"{error.problem.capitalize()}.")
+        return TextResolution(
+            finding=unread, warning=f"{error.problem[:1].upper()}{error.problem[1:]}."
+        )
     presence = Presence.PRESENT if matches else Presence.ABSENT
     detail = {"words": text.words, "matches": [outline(each) for each in matches]}
     return TextResolution(
-        finding=replace(finding, presence=presence, detail=detail),
+        finding=replace(unread, presence=presence, detail=detail),
         warning=_KNOWN if matches else None,
     )
 
@@ -105,7 +108,8 @@ def _to_chunks(taken: Shingles) -> list[str]:
 def _from_detail(detail: Mapping[str, object]) -> Shingles | None:
     words, key_id, chunks = (detail.get(each) for each in ("words", "key_id", "shingles"))
     if (
-        not isinstance(words, int)
+        type(words) is not int
+        or not LEAST_WORDS <= words <= _MAX_WORDS
         or not isinstance(key_id, str)
         or not isinstance(chunks, Sequence)
         or not 0 < len(chunks) <= _MAX_CHUNKS
@@ -117,7 +121,7 @@ def _from_detail(detail: Mapping[str, object]) -> Shingles | None:
     except (TypeError, ValueError):
         return None
     places = (table["place"] & np.uint32(_SELECTED - 1)).astype(np.int64)
-    if words < LEAST_WORDS or not len(table) or np.any(np.diff(places) <= 0):
+    if not len(table) or np.any(np.diff(places) <= 0):
         return None
     if int(places[-1]) > words - SHINGLE_WORDS:
         return None

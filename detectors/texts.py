@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from detectors.conclusion import Evidence
 from detectors.report import Finding, Presence, Technique
-from detectors.text import DEFAULT_THRESHOLD, TextDetection, detect_text, vet
+from detectors.text import DEFAULT_INCONCLUSIVE, DEFAULT_THRESHOLD, TextDetection, detect_text, vet
 from detectors.tokens.boilerplate import Boilerplate, Vetting
 from detectors.tokens.tokenizers import PinnedTokenizer, load_tokenizer
 from labeler.codec.tokens.keys import TextKey, TextKeyring, parse_text_key, write_text_key
@@ -269,11 +269,20 @@ def _of_several(best: TextDetection, runs: int) -> TextDetection:
     """The best of several answers, any of which might have been the best."""
     log_p = min(0.0, best.log_p_value + math.log(runs))
     p_value = min(1.0, best.p_value * runs)
-    presence = best.presence
-    if presence is Presence.PRESENT and p_value > DEFAULT_THRESHOLD:
-        presence = Presence.INCONCLUSIVE
     # What one of them left out, another has tried.
-    return replace(best, presence=presence, p_value=p_value, log_p_value=log_p, left_out=())
+    best = replace(best, p_value=p_value, log_p_value=log_p, left_out=())
+    if best.presence is Presence.PRESENT and p_value > DEFAULT_THRESHOLD:
+        return replace(best, presence=Presence.INCONCLUSIVE)
+    if best.presence is Presence.INCONCLUSIVE and p_value > DEFAULT_INCONCLUSIVE:
+        return TextDetection(
+            presence=Presence.ABSENT,
+            p_value=p_value,
+            log_p_value=log_p,
+            tokens=best.tokens,
+            hypotheses=best.hypotheses,
+            reason=best.reason,
+        )
+    return best
 
 
 def _warnings(detection: TextDetection, text: str) -> Iterator[str]:

@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 from detectors import text_fingerprint
 from detectors.examination import Examiner, sentence
 from detectors.recognition import resolve
-from detectors.report import Conclusion, Finding, Report, Technique
+from detectors.report import Conclusion, Finding, Presence, Report, Technique
 from detectors.requests import pack_request
 from detectors.sandbox import Limits, Sandbox
 from detectors.texts import TextTools
@@ -45,6 +45,8 @@ _FILM_S: Final = 600.0
 _FILM_BYTES_A_SECOND: Final = 20_000
 """160 kbit/s: nearly every film has more of them, and so gets more time than it plays."""
 _OURS: Final = frozenset({"issuer", "receipt"})
+_TAKEN: Final = ("fingerprint", "start_s", "duration_s")
+"""What `detectors.fingerprint.take` says."""
 _UNKNOWN_HERE: Final = (
     "The watermark's handle {handle} belongs to issuer {issuer}; the registry on this machine has "
     "no receipt for it."
@@ -181,6 +183,8 @@ class Verifier(Closing):
                 report = self._resolved(report, found)
             elif text_fingerprint.is_of_text(found):
                 report = self._known(report, found)
+            elif found.technique is Technique.FINGERPRINT:
+                report = _replaced(report, found, _unresolved(found))
         return report
 
     def _known(self, report: Report, found: Finding) -> Report:
@@ -293,6 +297,12 @@ def _shortened(report: Report) -> set[ShortPayload]:
     details = (each.detail for each in report.findings if each.technique is Technique.WATERMARK)
     payloads = (_parsed(detail.get("payload"), read_payload) for detail in details)
     return {ShortPayload.of(payload) for payload in payloads if payload is not None}
+
+
+def _unresolved(fingerprint: Finding) -> Finding:
+    """What a worker may say of a fingerprint: only this side knows what it is like."""
+    taken = {each: fingerprint.detail[each] for each in _TAKEN if each in fingerprint.detail}
+    return replace(fingerprint, presence=Presence.INCONCLUSIVE, p_value=None, detail=taken)
 
 
 def _replaced(report: Report, old: Finding, new: Finding) -> Report:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from labeler.cli.console import complain
-from labeler.errors import BatchError, RegistryError
+from labeler.errors import BatchError, LabelerError, RegistryError
 
 if TYPE_CHECKING:
     from labeler.batch.sources import Found
@@ -113,7 +113,11 @@ def read_prose(name: str) -> tuple[str, str]:
     if name != STANDARD_INPUT:
         return name, read(Path(name))
     with spooled([name]) as files:
-        return "standard input", read(Path(files[0]))
+        try:
+            return "standard input", read(Path(files[0]))
+        except LabelerError as error:
+            error.file = "standard input"  # not the file that it was written to
+            raise
 
 
 def system_user() -> str:

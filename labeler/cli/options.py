@@ -141,8 +141,9 @@ EmbedInText = Annotated[
     bool,
     typer.Option(
         "--embed-in-text",
-        help="Plain text: put the manifest into invisible characters at its end, not beside it; "
-        "language models then read it as many times the tokens, and sanitisers strip it.",
+        help="Text: put the manifest into a comment (Markdown, source) or into invisible "
+        "characters at the end (plain text), not beside it; language models then read many times "
+        "the tokens, and sanitisers strip invisible characters.",
     ),
 ]
 
@@ -196,8 +197,8 @@ TrustAnchors = Annotated[
 SignerName = Annotated[str, typer.Option(help="The signer's name, as verifiers will show it.")]
 
 
-def parse_moment(text: str) -> datetime:
-    """The moment in an ISO 8601 text with a time zone.
+def parse_moment(text: str, *, option: str = "--created-at") -> datetime:
+    """The moment in an ISO 8601 text with a time zone, which ``option`` was given.
 
     Raises:
         typer.BadParameter: ``text`` is none.
@@ -206,12 +207,12 @@ def parse_moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} is no time such as 2026-11-21T10:00:00Z", param_hint="--created-at"
+            f"{text!r} is no time such as 2026-11-21T10:00:00Z", param_hint=option
         ) from None
     if moment.tzinfo is None:
         raise typer.BadParameter(
             f"{text!r} has no time zone; add Z or an offset such as +01:00",
-            param_hint="--created-at",
+            param_hint=option,
         )
     return moment
 

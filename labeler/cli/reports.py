@@ -172,7 +172,7 @@ def _text(detail: Mapping[str, Any]) -> Iterator[str]:
     """What is said of text alone."""
     whose = [str(detail[each]) for each in ("provider", "model", "epoch") if detail.get(each)]
     yield " ".join([f"key {detail.get('key_id')}", *whose])
-    with suppress(TypeError, ValueError):
+    with suppress(LookupError, TypeError, ValueError):
         start, stop = detail["characters"]
         yield f"characters {int(start)} to {int(stop)}"
 

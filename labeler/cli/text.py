@@ -214,10 +214,10 @@ class _Search:
     ) -> None:
         from detectors.text import Boilerplate, load_tokenizer  # noqa: PLC0415 - slow to import
         from detectors.texts import TextTools  # noqa: PLC0415 - as above
+        from labeler.codec.tokens.keys import TextKeyring  # noqa: PLC0415 - as above
 
         settings = load_settings(home)
-        kept = TextTools.of(settings)
-        self.keys: TextKeyring = _load_keys(keys) if keys else kept.keys
+        self.keys: TextKeyring = _load_keys(keys) if keys else TextKeyring.load(settings.text_keys)
         self._tools = TextTools(
             self.keys, tokenizers=settings.tokenizers, boilerplate=settings.boilerplate
         )

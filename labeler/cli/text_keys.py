@@ -207,10 +207,16 @@ def _keep(
     key: TextKey, tokenizer: Path | None, settings: Settings, warnings: list[str], *, as_json: bool
 ) -> None:
     from detectors.texts import keep_tokenizer  # noqa: PLC0415 - slow to import
-    from labeler.codec.tokens.keys import save_text_key  # noqa: PLC0415 - as above
+    from labeler.codec.tokens.keys import (  # noqa: PLC0415 - as above
+        TEXT_KEY_SUFFIX,
+        TextKeyring,
+        save_text_key,
+    )
 
     kept = None if tokenizer is None else keep_tokenizer(tokenizer, settings.tokenizers, key)
-    path = save_text_key(key, settings.text_keys)
+    path = settings.text_keys / f"{key.key_id}{TEXT_KEY_SUFFIX}"
+    if TextKeyring.load(settings.text_keys).get(key.key_id) != key:
+        save_text_key(key, settings.text_keys)
     if as_json:
         print_json(_members(key, settings) | {"file": str(path), "warnings": warnings})
         return

@@ -138,7 +138,9 @@ def expire(
 
         with Registry.open(load_settings(home).registry_location) as registry:
             count = registry.expire_texts(
-                options.parse_moment(before), actor=actor or system_user(), reason=reason
+                options.parse_moment(before, option="--before"),
+                actor=actor or system_user(),
+                reason=reason,
             )
         if as_json:
             print_json({"expired": count})

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from typing import Final
+
+from labeler.containers.html_parser import PageParser
 
 __all__ = ["Element", "Outline", "outline"]
 
@@ -61,9 +62,9 @@ def outline(page: bytes) -> Outline:
     return Outline(elements=tuple(parser.elements), head_end=parser.head_end)
 
 
-class _Parser(HTMLParser):
+class _Parser(PageParser):
     def __init__(self, page: str) -> None:
-        super().__init__(convert_charrefs=False)
+        super().__init__()
         self.elements: list[Element] = []
         self.head_end = 0
         self._page = page

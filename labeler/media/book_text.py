@@ -8,10 +8,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from labeler.containers.html_parser import PageParser
 from labeler.errors import UnsupportedMediaError
 from labeler.media.document_xml import Files, Reader, listed
 
@@ -77,7 +77,7 @@ def read_odt(files: Files) -> Iterator[str]:
     yield from _OpenText().read(files.require("content.xml"), "content.xml")
 
 
-class _Chapter(HTMLParser):
+class _Chapter(PageParser):
     """Text of a chapter, as far as it is shown whatever the styles say."""
 
     _SILENT: Final = frozenset({"head", "script", "style", "template", "noscript", "rt", "rp"})
@@ -87,7 +87,7 @@ class _Chapter(HTMLParser):
     )
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
+        super().__init__()
         self.pieces: list[str] = []
         self._silent = 0
 

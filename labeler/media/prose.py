@@ -7,9 +7,9 @@ and of text with a syntax everything is taken as it is, for a reader of the sour
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from typing import Final
 
+from labeler.containers.html_parser import PageParser
 from labeler.errors import UnsupportedMediaError
 from labeler.media import document_text, pdf_text
 from labeler.media.formats import MediaKind, MediaType
@@ -121,11 +121,11 @@ def _of_page(text: str, max_characters: int) -> str:
     return "".join(page.parts)[:max_characters]
 
 
-class _Page(HTMLParser):
+class _Page(PageParser):
     """Collects what is shown of a page, as far as the page itself says."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
+        super().__init__()
         self.parts: list[str] = []
         self.length = 0
         self._hidden: list[str] = []
