@@ -140,7 +140,6 @@ def detect(
         threshold: Largest p-value at which a mark is present; up to 1e-3 it is inconclusive.
 
     Raises:
-        SettingsError: The boilerplate was built for other context widths.
         TypeError: Token ids are not integers.
         ValueError: Token ids are out of range, or the threshold is.
     """
@@ -170,7 +169,7 @@ def detect_text(
 
     Raises:
         MediaTooLargeError: The text has more than `MAX_CHARACTERS`.
-        SettingsError: The boilerplate belongs to another tokenizer or to other context widths.
+        SettingsError: The boilerplate belongs to another tokenizer.
         ValueError: The threshold is out of range.
         WatermarkKeyError: All keys belong to other tokenizers.
     """

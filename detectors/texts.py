@@ -33,6 +33,10 @@ MAX_CHARACTERS: Final = 2_000_000
 """How much of a text is searched: a long novel; more takes longer than anybody would wait."""
 _UNREADABLE: Final = "Text watermarks were not looked for: {problem}."
 _CUT: Final = "Only the first {count:,} characters of the text were searched."
+_LEFT_OUT: Final = (
+    "Not tried were the text keys {keys}: their tokenizer is not kept here (labeler text keys add "
+    "with --tokenizer keeps it)."
+)
 _SHORT: Final = (
     "The text is too short for a watermark in the choice of words to show: it has {tokens} tokens "
     "that count."
@@ -99,14 +103,16 @@ class TextTools:
             boilerplate: What to leave out; None: what is kept for the tokenizer.
 
         Raises:
-            LabelerError: There is no key, or a key's tokenizer is missing or cannot be used.
+            LabelerError: There is no key or no tokenizer, or they cannot be used. Where there are
+                others, keys whose tokenizer is missing are left out.
         """
         if not self.keys:
             raise WatermarkKeyError(
                 "there are no keys of text watermarks",
                 hint="Make one (labeler text keys new), or add an engine's (labeler text keys add)",
             )
-        tokenizers = [tokenizer] if tokenizer else self._tokenizers_for(list(self.keys.values()))
+        keys = list(self.keys.values())
+        tokenizers = [tokenizer] if tokenizer else self._tokenizers_for(keys)
         found = [
             detect_text(
                 text,
@@ -117,7 +123,11 @@ class TextTools:
             for each in tokenizers
         ]
         best = min(found, key=lambda each: each.log_p_value)
-        return best if len(found) == 1 else _of_several(best, len(found))
+        if len(found) > 1:
+            best = _of_several(best, len(found))
+        tried = {None, *(each.sha256 for each in tokenizers)}
+        left_out = tuple(each.key_id for each in keys if each.tokenizer not in tried)
+        return replace(best, left_out=left_out)
 
     def examine(self, text: str) -> Evidence:
         """What the watermark says of a text, for a report."""
@@ -164,16 +174,17 @@ class TextTools:
 
     def _tokenizers_for(self, keys: Sequence[TextKey]) -> list[PinnedTokenizer]:
         pins = {key.tokenizer for key in keys}
-        files = [self._tokenizers / f"{pin}.json" for pin in sorted(filter(None, pins))]
+        files = {self._tokenizers / f"{pin}.json" for pin in pins if pin is not None}
         if None in pins:
-            files = sorted({*files, *self._tokenizers.glob("*.json")})
-            if not files:
-                raise SettingsError(
-                    "the text keys name no tokenizer, and none is kept here",
-                    file=self._tokenizers,
-                    hint="Give one with --tokenizer, or when the key is added",
-                )
-        return [self._load(each) for each in files]
+            files.update(self._tokenizers.glob("*.json"))
+        kept = sorted(file for file in files if file.exists())
+        if not kept:
+            raise SettingsError(
+                "no tokenizer of the text keys is kept here",
+                file=self._tokenizers,
+                hint="Give one with --tokenizer, or when a key is added (labeler text keys)",
+            )
+        return [self._load(each) for each in kept]
 
     def _load(self, file: Path) -> PinnedTokenizer:
         if file not in self._loaded:
@@ -269,8 +280,7 @@ def _of_several(best: TextDetection, runs: int) -> TextDetection:
     """The best of several answers, any of which might have been the best."""
     log_p = min(0.0, best.log_p_value + math.log(runs))
     p_value = min(1.0, best.p_value * runs)
-    # What one of them left out, another has tried.
-    best = replace(best, p_value=p_value, log_p_value=log_p, left_out=())
+    best = replace(best, p_value=p_value, log_p_value=log_p)
     if best.presence is Presence.PRESENT and p_value > DEFAULT_THRESHOLD:
         return replace(best, presence=Presence.INCONCLUSIVE)
     if best.presence is Presence.INCONCLUSIVE and p_value > DEFAULT_INCONCLUSIVE:
@@ -288,5 +298,7 @@ def _of_several(best: TextDetection, runs: int) -> TextDetection:
 def _warnings(detection: TextDetection, text: str) -> Iterator[str]:
     if len(text) > MAX_CHARACTERS:
         yield _CUT.format(count=MAX_CHARACTERS)
+    if detection.left_out:
+        yield _LEFT_OUT.format(keys=", ".join(detection.left_out))
     if detection.reason is not None:
         yield _SHORT.format(tokens=detection.tokens)

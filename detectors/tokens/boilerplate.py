@@ -105,15 +105,9 @@ class Boilerplate:
             contexts: ``(n, width)`` int64.
             tokens: ``(n,)`` int64.
 
-        Raises:
-            SettingsError: It was built for other context widths.
+        Of a width that it was not built for it knows none.
         """
-        known = self.hashes.get(contexts.shape[1])
-        if known is None:
-            raise SettingsError(
-                f"the boilerplate holds no n-grams for keys of context width {contexts.shape[1]}",
-                hint=f"Build it for that width as well as {', '.join(map(str, self.widths))}",
-            )
+        known = self.hashes.get(contexts.shape[1], np.zeros(0, np.uint64))
         if not len(known):
             return np.zeros(len(tokens), np.bool_)
         wanted = _hashed(contexts, tokens)
@@ -205,7 +199,6 @@ def vet(
         boilerplate: What will be left out when text is verified.
 
     Raises:
-        SettingsError: The boilerplate was built for other context widths.
         ValueError: The corpus has fewer than two n-grams.
     """
     statistic = statistic_of(key.scheme)

@@ -86,6 +86,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         ("home", _check_home),
         ("identity", _check_identity),
         ("watermark keys", _check_keys),
+        ("text keys", _check_text_keys),
         ("trust lists", _check_trust),
         ("registry", _check_registry),
         ("self-test", _check_end_to_end),
@@ -203,6 +204,24 @@ def _check_keys(settings: Settings) -> _Result:
     secret = len(keyring) - 1
     used = "the public key" if wanted == PUBLIC_KEY.key_id else wanted
     return "ok", f"the public key and {secret} secret; marks are made with {used}"
+
+
+def _check_text_keys(settings: Settings) -> _Result:
+    from labeler.codec.tokens.keys import TextKeyring  # noqa: PLC0415 - may be what is broken
+
+    keys = TextKeyring.load(settings.text_keys)
+    if not keys:
+        return "note", "none; for watermarks in text: `labeler text keys new`"
+    try:
+        import_module("tokenizers")
+    except ImportError:
+        told = f"{len(keys)}, but no package to read text with: pip install 'ai-labeler[text]'"
+        return "warning", told
+    pins = {key.tokenizer for key in keys.values() if key.tokenizer is not None}
+    missing = sorted(pin for pin in pins if not (settings.tokenizers / f"{pin}.json").exists())
+    if missing:
+        return "warning", f"{len(keys)}; the tokenizer {missing[0]} that one needs is not kept here"
+    return "ok", f"{len(keys)}, with their tokenizers"
 
 
 def _check_trust(settings: Settings) -> _Result:

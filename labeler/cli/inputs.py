@@ -5,12 +5,12 @@ from __future__ import annotations
 import getpass
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from labeler.cli.console import complain
+from labeler.cli.console import EXIT_FAILED, EXIT_OK, complain, print_error
 from labeler.errors import BatchError, LabelerError, RegistryError
 
 if TYPE_CHECKING:
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from labeler.settings import Settings
 
 __all__ = [
+    "EXIT_NONE_FOUND",
     "STANDARD_INPUT",
     "find_sources",
     "load_settings",
+    "one_by_one",
     "read_prose",
     "spooled",
     "system_user",
@@ -30,6 +32,8 @@ _NAMED: Final = 5
 _HEAD_BYTES: Final = 4096
 _BLOCK_BYTES: Final = 1 << 20
 _UNNAMED: Final = "standard-input"
+EXIT_NONE_FOUND: Final = 3
+"""Nothing was found in at least one file."""
 STANDARD_INPUT: Final = "-"
 """What stands for standard input among files."""
 
@@ -102,8 +106,8 @@ def _spool(folder: Path, name: str | None) -> Path:
     return file
 
 
-def read_prose(name: str) -> tuple[str, str]:
-    """The text that people see in a file, and what to call it; ``-`` is standard input.
+def read_prose(name: str) -> str:
+    """The text that people see in a file; ``-`` is standard input.
 
     Raises:
         LabelerError: It is no text, or cannot be read.
@@ -111,13 +115,38 @@ def read_prose(name: str) -> tuple[str, str]:
     from detectors.texts import read_prose as read  # noqa: PLC0415 - slow to import
 
     if name != STANDARD_INPUT:
-        return name, read(Path(name))
+        return read(Path(name))
     with spooled([name]) as files:
         try:
-            return "standard input", read(Path(files[0]))
+            return read(Path(files[0]))
         except LabelerError as error:
             error.file = "standard input"  # not the file that it was written to
             raise
+
+
+def one_by_one(names: Sequence[str], work: Callable[[str], bool], *, as_json: bool) -> int:
+    """Work on one file after the other, and give the exit code.
+
+    Args:
+        names: The files.
+        work: Says whether something was found; an error ends the work on its file alone.
+        as_json: Whether ``--json`` was given.
+
+    Returns:
+        `EXIT_FAILED` where there was an error, else `EXIT_NONE_FOUND` where nothing was found in at
+        least one.
+    """
+    found: list[bool | None] = []
+    for name in names:
+        try:
+            found.append(work(name))
+        except LabelerError as error:
+            error.with_file(name)
+            print_error(error, as_json=as_json)
+            found.append(None)
+    if None in found:
+        return EXIT_FAILED
+    return EXIT_OK if all(found) else EXIT_NONE_FOUND
 
 
 def system_user() -> str:

@@ -132,7 +132,7 @@ class WordResults:
         if self._failed:
             parts.append(f"{len(self._failed)} failed")
         if self._incomplete:
-            parts.append(f"{self._incomplete} with a layer missing, as was allowed")
+            parts.append(f"{self._incomplete} without one of the layers")
         told = f"{'; '.join(parts)}."
         return f"{told} Outputs are in {out}." if self._stamped or self._skipped else told
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 import typer
 
 from labeler.cli import options, text_keys, text_log
-from labeler.cli.console import EXIT_OK, EXIT_USAGE, print_json, printable, reporting, say
-from labeler.cli.inputs import load_settings, read_prose
+from labeler.cli.console import EXIT_USAGE, complain, print_json, printable, reporting, say
+from labeler.cli.inputs import load_settings, one_by_one, read_prose
 
 if TYPE_CHECKING:
     from detectors.text import Boilerplate, TextDetection
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-EXIT_NONE_FOUND: Final = 3
 EXIT_CODES_DETECT: Final = (
     "Exit codes: 0 every text carries a mark; 3 at least one does not, or too little of it; "
-    "1 the search itself failed; 2 usage."
+    "1 at least one cannot be searched; 2 usage."
 )
 EXIT_CODES: Final = "Exit codes: 0 done; 1 refused, nothing was written; 2 usage."
 
+_WIDTHS: Final = frozenset({2, 4})
+"""Context widths that boilerplate is always kept for: those of keys that Labeler derives."""
 EngineName: TypeAlias = Literal["vllm", "sglang"]
 
 Texts = Annotated[
@@ -120,8 +122,13 @@ def detect(
     with reporting(as_json=as_json, exit_code=EXIT_USAGE):
         search = _Search(home, tokenizer, keys or [], boilerplate)
     with reporting(as_json=as_json):
-        found = [_tell(name, *search.run(name), as_json=as_json) for name in files]
-        raise typer.Exit(EXIT_OK if all(found) else EXIT_NONE_FOUND)
+        raise typer.Exit(
+            one_by_one(
+                files,
+                lambda name: _tell(name, search.run(name), search.keys, as_json=as_json),
+                as_json=as_json,
+            )
+        )
 
 
 @app.command("engine-config", epilog=EXIT_CODES)
@@ -185,16 +192,21 @@ def boilerplate(
     """
     with reporting(as_json=as_json):
         from detectors.text import Boilerplate, load_tokenizer  # noqa: PLC0415 - slow to import
+        from detectors.texts import TextTools  # noqa: PLC0415 - as above
 
         settings, loaded = load_settings(home), load_tokenizer(tokenizer)
+        widths = {each.scheme.context_width for each in TextTools.of(settings).keys.values()}
         built = Boilerplate.build(
-            (loaded.encode(read_prose(name)[1]).ids for name in references),
+            (loaded.encode(read_prose(name)).ids for name in references),
             tokenizer=loaded.sha256,
             least_documents=least_documents,
+            widths=widths | _WIDTHS,
         )
         settings.boilerplate.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = settings.boilerplate / f"{loaded.sha256}.boilerplate"
-        built.save(path)
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        built.save(draft)
+        draft.replace(path)
         count = max(len(built.hashes[width]) for width in built.widths)
         if as_json:
             print_json({"file": str(path), "ngrams": count, "tokenizer": loaded.sha256})
@@ -226,11 +238,16 @@ class _Search:
             None if boilerplate is None else Boilerplate.load(boilerplate)
         )
 
-    def run(self, name: str) -> tuple[TextDetection, TextKeyring]:
+    def run(self, name: str) -> TextDetection:
         """What is found in one text."""
+        from detectors.texts import MAX_CHARACTERS  # noqa: PLC0415 - slow to import
+
+        text = read_prose(name)
+        if len(text) > MAX_CHARACTERS:
+            complain(f"{name}: only the first {MAX_CHARACTERS:,} characters are searched")
         return self._tools.detect(
-            read_prose(name)[1], tokenizer=self._tokenizer, boilerplate=self._boilerplate
-        ), self.keys
+            text[:MAX_CHARACTERS], tokenizer=self._tokenizer, boilerplate=self._boilerplate
+        )
 
 
 def _load_keys(paths: Sequence[Path]) -> TextKeyring:

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from labeler.cli import options
-from labeler.cli.console import EXIT_OK, print_json, printable, reporting, say
-from labeler.cli.inputs import load_settings, read_prose, system_user
+from labeler.cli.console import print_json, printable, reporting, say
+from labeler.cli.inputs import load_settings, one_by_one, read_prose, system_user
 from labeler.errors import RegistryError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from labeler.codec.keys import Key
     from labeler.registry import RegistryReader
     from labeler.registry.texts import TextMatch
 
 __all__ = ["app"]
 
-EXIT_NONE_FOUND: Final = 3
+_LOG_FIRST: Final = "Log texts first (labeler text log add)"
 EXIT_CODES: Final = "Exit codes: 0 done; 1 it cannot be done; 2 usage."
 EXIT_CODES_FIND: Final = (
     "Exit codes: 0 every text, or a passage of it, was generated here; 3 at least one is unknown; "
@@ -79,8 +80,9 @@ def add(
 
         with Registry.open(load_settings(home).registry_location) as registry:
             key = registry.make_text_key()
-            for name in files:
-                taken = shingles(read_prose(name)[1], key)
+
+            def log_one(name: str) -> bool:
+                taken = shingles(read_prose(name), key)
                 number = registry.log_text(
                     None, taken, provider=provider, model=model, reference=reference
                 )
@@ -88,6 +90,9 @@ def add(
                     print_json({"file": name, "text_id": number, "words": taken.words})
                 else:
                     say(f"{printable(name)}: text {number}, {taken.words} words")
+                return True
+
+            raise typer.Exit(one_by_one(files, log_one, as_json=as_json))
 
 
 @app.command(epilog=EXIT_CODES_FIND)
@@ -96,10 +101,15 @@ def find(*, files: Texts, home: options.Home = None, as_json: options.Json = Fal
 
     Copies are found after edits, and passages from about 30 words.
     """
-    with reporting(as_json=as_json):
-        with _reading(home) as reader:
-            known = [_find(name, reader, as_json=as_json) for name in files]
-        raise typer.Exit(EXIT_OK if all(known) else EXIT_NONE_FOUND)
+    with reporting(as_json=as_json), _reading(home) as reader:
+        key = reader.text_key()
+        if key is None:
+            raise RegistryError("no text was logged", hint=_LOG_FIRST)
+        raise typer.Exit(
+            one_by_one(
+                files, lambda name: _find(name, reader, key, as_json=as_json), as_json=as_json
+            )
+        )
 
 
 @app.command(epilog=EXIT_CODES)
@@ -154,19 +164,14 @@ def _reading(home: Path | None) -> RegistryReader:
     location = load_settings(home).registry_location
     reader = RegistryReader.open(location)
     if reader is None:
-        raise RegistryError(
-            "there is no registry", file=location, hint="Log texts first (labeler text log add)"
-        )
+        raise RegistryError("there is no registry", file=location, hint=_LOG_FIRST)
     return reader
 
 
-def _find(name: str, reader: RegistryReader, *, as_json: bool) -> bool:
+def _find(name: str, reader: RegistryReader, key: Key, *, as_json: bool) -> bool:
     from labeler.codec.shingles import shingles  # noqa: PLC0415 - slow to import
 
-    key = reader.text_key()
-    if key is None:
-        raise RegistryError("no text was logged", hint="Log texts first (labeler text log add)")
-    taken = shingles(read_prose(name)[1], key)
+    taken = shingles(read_prose(name), key)
     matches = reader.find_text(taken)
     if as_json:
         from detectors.text_fingerprint import outline  # noqa: PLC0415 - slow to import

@@ -7,6 +7,7 @@ allows: what is found, and what is put in, is ASCII. Pages in UTF-16 are for the
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -70,6 +71,7 @@ class _Parser(PageParser):
         self._page = page
         self._lines = [0, *(found.end() for found in re.finditer("\n", page))]
         self._inert: list[str] = []
+        self._open: Counter[str] = Counter()
         self._in_head = True
         self._script: tuple[int, tuple[tuple[str, str], ...], int] | None = None
 
@@ -84,6 +86,7 @@ class _Parser(PageParser):
         is_seen = not self._inert
         if tag in _INERT:
             self._inert.append(tag)
+            self._open[tag] += 1
         if self._in_head and is_seen:
             if tag in _VOID or tag in {"html", "head"}:
                 self.head_end = end
@@ -104,9 +107,11 @@ class _Parser(PageParser):
 
     def handle_endtag(self, tag: str) -> None:
         """Note what ends."""
-        if tag in self._inert:
-            while self._inert.pop() != tag:
-                pass  # elements that were left open end here too
+        while self._open[tag]:
+            left = self._inert.pop()  # elements that were left open end here too
+            self._open[left] -= 1
+            if left == tag:
+                break
         if tag == "script" and self._script is not None:
             start, named, opened = self._script
             content = self._page[opened : self._at()].encode("latin-1")

@@ -22,11 +22,12 @@ from labeler.credentials._asset import Asset, digest
 from labeler.credentials._report import Json, member, objects, text
 from labeler.errors import MediaError
 
-__all__ = ["BrokenStoreError", "ElsewhereError", "Found", "settled", "with_match"]
+__all__ = ["DATA_HASH", "BrokenStoreError", "ElsewhereError", "Found", "settled", "with_match"]
 
 _HASHES: Final = frozenset({"sha256", "sha384", "sha512"})
 _HASH_PREFIX: Final = "c2pa.hash."
-_DATA_HASH: Final = "c2pa.hash.data"
+DATA_HASH: Final = "c2pa.hash.data"
+"""The hash of a file's bytes."""
 # Earlier versions leave out the positions of boxes.
 _BOX_HASHES: Final = frozenset({"c2pa.hash.bmff.v2", "c2pa.hash.bmff.v3"})
 _DATA_CODES: Final = "assertion.dataHash"
@@ -131,7 +132,7 @@ def _hashed_boxes(binding: object, asset: Asset) -> tuple[Part, ...] | None:
 
 def _around(label: str, binding: object, found: Found, asset: Asset) -> tuple[Part, ...] | None:
     """Everything but the place of the store, if the hash says so."""
-    if label != _DATA_HASH or member(binding, "url") is not None:
+    if label != DATA_HASH or member(binding, "url") is not None:
         return None
     holes = [(entry.get("start"), entry.get("length")) for entry in objects(binding, "exclusions")]
     size = asset.size

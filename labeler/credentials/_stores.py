@@ -7,8 +7,8 @@ from typing import Final
 
 from labeler.credentials import _places, _text_places, _toolkit, _zip_place
 from labeler.credentials._asset import Asset, FileAsset, MemoryAsset
-from labeler.credentials._binding import ElsewhereError, Found, settled, with_match
-from labeler.credentials._report import Json, codes, member
+from labeler.credentials._binding import DATA_HASH, ElsewhereError, Found, settled, with_match
+from labeler.credentials._report import Json, codes, member, objects
 from labeler.credentials.trust import TrustKind, TrustStore
 from labeler.media.media_type import MediaType
 
@@ -48,6 +48,11 @@ def load(
         loaded = None if found is None else _load_apart(asset, found, trust)
         if loaded is not None:
             return loaded
+    if sidecar is not None and media_type.is_document and _leaves_out(sidecar):
+        # Anything may stand there now, and the toolkit would not look: on its own it matches none.
+        found = Found(data=sidecar)
+        store = _toolkit.read_store(MemoryAsset(sidecar), _toolkit.STORE_MEDIA_TYPE, trust=trust)
+        return _loaded(store, store.report, found, trust)
     kind = media_type.value
     store = _toolkit.read_store(asset, kind, trust=trust, sidecar=sidecar)
     if sidecar is None:
@@ -59,6 +64,16 @@ def load(
         and _toolkit.is_time_trusted(asset, kind, trust=trust, sidecar=sidecar),
         data=sidecar,
     )
+
+
+def _leaves_out(sidecar: bytes) -> bool:
+    """Whether the hash in a store leaves out a part of the file: the store's place, once there."""
+    hashes = (
+        value
+        for label, value in _toolkit.assertions_of(sidecar).items()
+        if label.startswith(DATA_HASH)
+    )
+    return any(next(objects(each, "exclusions"), None) is not None for each in hashes)
 
 
 def _with_entries(store: _toolkit.Store, asset: Asset, kind: str) -> _toolkit.Store:

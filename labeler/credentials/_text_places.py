@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from labeler.credentials import _text_armour, _text_page, _text_wrapper
@@ -25,11 +26,17 @@ TYPES: Final = frozenset(
     each for each in MediaType if each.kind is MediaKind.TEXT and not each.is_document
 )
 """Texts that are not in a container."""
+# In other texts canonically equivalent characters are not equal: a Greek question mark, which is a
+# semicolon in normal form, ends no reference in HTML and no statement in a script.
+_PROSE: Final = frozenset({MediaType.TEXT, MediaType.MARKDOWN})
 _NEWLINE: Final = re.compile(rb"\r\n|\n|\r")
 
 
 def find(data: bytes, media_type: MediaType) -> Found | None:
     """The manifest store in a text; None where there is none.
+
+    A wrapper's hash is made of a text's normal form: where the text has a syntax it has to be in
+    that form, for others would mean something else and have the same hash.
 
     Raises:
         BrokenStoreError: What should hold it is damaged, or there are several.
@@ -40,6 +47,8 @@ def find(data: bytes, media_type: MediaType) -> Found | None:
     for look in (visible, _text_wrapper.find):
         try:
             found = look(data)
+            if found is not None and look is _text_wrapper.find and media_type not in _PROSE:
+                found = replace(found, hashed=None)
         except ElsewhereError as error:
             elsewhere = error
             continue

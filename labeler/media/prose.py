@@ -7,6 +7,7 @@ and of text with a syntax everything is taken as it is, for a reader of the sour
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Final
 
 from labeler.containers.html_parser import PageParser
@@ -64,7 +65,9 @@ _ENDED_BY: Final = {
 }
 # C2PA 2.4, A.9 and A.8.
 _ARMOUR: Final = re.compile(
-    r"^.*-----BEGIN C2PA MANIFEST-----.*-----END C2PA MANIFEST-----.*$\n?", re.MULTILINE
+    # A line has its beginning sought once: thousands of them on one line take no longer.
+    r"^(?:(?!-----BEGIN C2PA).)*+-----BEGIN C2PA MANIFEST-----.*?-----END C2PA MANIFEST-----.*$\n?",
+    re.MULTILINE,
 )
 _WRAPPER: Final = re.compile("\ufeff?[\ufe00-\ufe0f\U000e0100-\U000e01ef]{8,}")
 _HIDING: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -130,11 +133,13 @@ class _Page(PageParser):
         self.length = 0
         self._hidden: list[str] = []
         """The open elements from the outermost hidden one on."""
+        self._open: Counter[str] = Counter()
+        """How many of each are among them."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Break the line at a block, and see whether it is hidden."""
         while self._hidden and tag in _ENDED_BY.get(self._hidden[-1], ()):
-            self._hidden.pop()
+            self._leave()
         if tag not in _INLINE:
             self.parts.append("\n")
         if tag in _VOID:
@@ -142,6 +147,7 @@ class _Page(PageParser):
                 self.parts.extend(f" {value} " for key, value in attrs if key == "alt" and value)
         elif self._hidden or tag in _UNSEEN or _is_hidden(attrs):
             self._hidden.append(tag)
+            self._open[tag] += 1
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """A slash at the end means something only in foreign elements (SVG), which are not read."""
@@ -152,10 +158,15 @@ class _Page(PageParser):
         """Break the line after a block; what was hidden may end here."""
         if tag not in _INLINE:
             self.parts.append("\n")
-        if tag in self._hidden:
+        if self._open[tag]:
             # What was left open inside ends with it.
-            while self._hidden.pop() != tag:
+            while self._leave() != tag:
                 pass
+
+    def _leave(self) -> str:
+        tag = self._hidden.pop()
+        self._open[tag] -= 1
+        return tag
 
     def handle_data(self, data: str) -> None:
         """Take what is shown."""

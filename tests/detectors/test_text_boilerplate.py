@@ -50,9 +50,9 @@ def test_boilerplate_is_not_counted_in_a_detection(rng):
     assert (nothing.tokens, nothing.p_value, nothing.reason) == (0, 1.0, "insufficient text")
 
 
-def test_other_widths_are_an_error(rng):
-    with pytest.raises(SettingsError, match="context width 4"):
-        detect(rng.integers(0, 9, 99), [KEY], boilerplate=Boilerplate.build([], widths=[1, 2]))
+def test_of_other_widths_nothing_is_known(rng):
+    text = rng.integers(0, 50_000, 99)
+    assert detect(text, [KEY], boilerplate=Boilerplate.build([text], widths=[1])).tokens == 95
 
 
 @pytest.mark.parametrize(

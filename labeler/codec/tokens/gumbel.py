@@ -102,8 +102,10 @@ class PhiloxDualStatistic:
 class MurmurStatistic:
     """`Statistic` of `MurmurGumbel` and `MurmurDualGumbel`.
 
-    Anybody can make contexts of one hash. Tokens behind them would repeat one word, so all but the
-    first of a call score 0.
+    Anybody can make contexts of one hash, and pairs of hash and token that have one word under
+    every secret: the function turns a difference in the highest bit into one that a token undoes.
+    Such tokens are one observation, so all but the first of a word in a call score 0. (By chance
+    one in 2**32 pairs of tokens has one, too.)
     """
 
     def __init__(self, scheme: MurmurGumbel | MurmurDualGumbel) -> None:
@@ -125,14 +127,11 @@ class MurmurStatistic:
         return 1.0
 
     def scores(self, contexts: TokenIds, tokens: TokenIds) -> Scores:
-        """See `Statistic`; of rows that repeat hash and token all but the first score 0."""
+        """See `Statistic`; of rows that repeat a word all but the first score 0."""
         _check(contexts, tokens, self.context_width)
-        hashes = murmur3.context_hashes(contexts)
-        scores = _scores(self._words(hashes, tokens))
-        _, first = np.unique(
-            (hashes.astype(np.uint64) << np.uint64(32)) | tokens.astype(np.uint32),
-            return_index=True,
-        )
+        words = self._words(murmur3.context_hashes(contexts), tokens)
+        scores = _scores(words)
+        _, first = np.unique(words, return_index=True)
         result = np.zeros(len(tokens))
         result[first] = scores[first]
         return result

@@ -102,10 +102,13 @@ class SynthIdStatistic:
 
     def evidence(self, contexts: TokenIds, tokens: TokenIds) -> TokenIds:
         """What of an n-gram's hash its score depends on, ``(n, 1)``; see `EvidentStatistic`."""
-        hashes = _hashes(np.column_stack([contexts, tokens]))
+        starts = _hashes(np.column_stack([contexts, tokens])) * _MULTIPLIER + _ONE
+        places = (starts % np.uint64(self._scheme.sampling_table_size)).view(np.int64)
         if self._divides:
-            hashes %= np.uint64(self._scheme.sampling_table_size)
-        return hashes.view(np.int64)[:, None]
+            return places[:, None]
+        # Where sums wrap round counts as well: see `_enumerated`.
+        edges = np.array([edge % _HASH_RANGE for edge, _ in self._layers()], np.uint64)
+        return np.column_stack([places, np.searchsorted(np.sort(edges), starts, side="right")])
 
     def scores(self, contexts: TokenIds, tokens: TokenIds) -> Scores:
         """The weighted sums of the g-values, ``(n,)`` whole numbers; see `Statistic`."""
