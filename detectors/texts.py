@@ -38,9 +38,14 @@ _LEFT_OUT: Final = (
     "with --tokenizer keeps it)."
 )
 _SHORT: Final = (
-    "The text is too short for a watermark in the choice of words to show: it has {tokens} tokens "
-    "that count."
+    "The text is too short for a watermark in the choice of words to show; tokens that count: "
+    "{tokens}."
 )
+_PART: Final = (
+    "A part of the text is marked, characters {start} to {stop} of {count}: of the rest this says "
+    "nothing."
+)
+_NEARLY_ALL: Final = 0.8
 
 
 class TextTools:
@@ -139,6 +144,15 @@ class TextTools:
                 warnings=(_UNREADABLE.format(problem=error.problem),),
             )
         return self._evidence(detection, text)
+
+    def obstacle(self) -> str | None:
+        """Why texts cannot be searched with these keys; None where they can."""
+        try:
+            for each in self._tokenizers_for(list(self.keys.values())):
+                self._left_out(each.sha256)
+        except LabelerError as error:
+            return error.problem
+        return None
 
     def vet(self, key_id: str, references: Sequence[Path]) -> Vetting:
         """Try a key on files that carry no mark; see `detectors.text.vet`.
@@ -298,6 +312,10 @@ def _of_several(best: TextDetection, runs: int) -> TextDetection:
 def _warnings(detection: TextDetection, text: str) -> Iterator[str]:
     if len(text) > MAX_CHARACTERS:
         yield _CUT.format(count=MAX_CHARACTERS)
+    if detection.characters is not None:
+        start, stop = detection.characters
+        if stop - start < _NEARLY_ALL * len(text):
+            yield _PART.format(start=start, stop=stop, count=len(text))
     if detection.left_out:
         yield _LEFT_OUT.format(keys=", ".join(detection.left_out))
     if detection.reason is not None:

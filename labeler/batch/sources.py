@@ -90,7 +90,7 @@ def find(
             raise BatchError(
                 "no pictures, sounds or films in it",
                 file=argument,
-                hint="Give files, or --recursive to search the folders in it as well",
+                hint="Give files (texts always), or --recursive to search the folders in it too",
             )
     return Found(tuple(_without_sidecars(files)), tuple(left_out))
 

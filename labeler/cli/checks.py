@@ -40,6 +40,7 @@ _PACKAGES: Final = (
     ("cryptography", "cryptography.x509"),
     ("sqlalchemy", "sqlalchemy"),
     ("pydantic-settings", "pydantic_settings"),
+    ("pypdf", "pypdf"),
 )
 # Name, feature of Pillow, and whether the format cannot be done without.
 _FORMATS: Final = (("JPEG", "jpg"), ("PNG", "zlib"), ("WebP", "webp"), ("AVIF", "avif"))

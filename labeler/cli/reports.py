@@ -238,7 +238,7 @@ def _known_text(matches: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         last, first = match.get("last_word", 0), match.get("first_word", 0) + 1
         yield f"words {first} to {last} came out here on {_day(match.get('at'))}"
     if len(matches) > _SPANS:
-        yield f"and in {len(matches) - _SPANS} more texts"
+        yield f"more such texts: {len(matches) - _SPANS}"
 
 
 _DETAILS: Final = {

@@ -256,11 +256,24 @@ def _load_keys(paths: Sequence[Path]) -> TextKeyring:
     def each() -> Iterator[TextKeyring]:
         for path in paths:
             if path.is_dir():
-                yield TextKeyring.load(path)
+                yield _load_folder(path)
             else:
                 yield TextKeyring([load_text_key(path)])
 
     return TextKeyring(key for ring in each() for key in ring.values())
+
+
+def _load_folder(folder: Path) -> TextKeyring:
+    from labeler.codec.tokens.keys import TEXT_KEY_SUFFIX, TextKeyring  # noqa: PLC0415 - slow
+    from labeler.errors import WatermarkKeyError  # noqa: PLC0415 - as above
+
+    if not (found := TextKeyring.load(folder)):
+        raise WatermarkKeyError(
+            "no keys of text watermarks are in the folder",
+            file=folder,
+            hint=f"Give the key files themselves, or name them *{TEXT_KEY_SUFFIX}",
+        )
+    return found
 
 
 def _tell(name: str, found: TextDetection, keys: TextKeyring, *, as_json: bool) -> bool:

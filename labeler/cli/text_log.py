@@ -155,7 +155,7 @@ def expire(
         if as_json:
             print_json({"expired": count})
         else:
-            say(f"{count} outputs are deleted")
+            say(f"{count} outputs of texts are deleted")
 
 
 def _reading(home: Path | None) -> RegistryReader:

@@ -28,13 +28,14 @@ from labeler.containers.pdf_xref import (
     stream_bounds,
 )
 from labeler.containers.splice import Span
-from labeler.errors import UnsupportedMediaError
+from labeler.errors import MediaTooLargeError, UnsupportedMediaError
 
 __all__ = ["Pdf", "Stream", "parse"]
 
 _SIGNATURE: Final = b"%PDF-"
 # References to references are rare, and none leads far.
 _MOST_STEPS: Final = 32
+_MOST_UNPACKED: Final = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class _Objects:
         self._data = data
         self._table = table
         self._inside: dict[int, dict[int, bytes]] = {}
+        self._left = _MOST_UNPACKED
 
     def value(self, target: Reference) -> bytes | None:
         """An object as it is written; of a stream, its dictionary. None where there is none."""
@@ -91,6 +93,12 @@ class _Objects:
             if stream is None or first is None or first < 0:
                 raise damaged("an object stream of the PDF is damaged")
             plain = content(stream.head, self._data[stream.span.start : stream.span.end])
+            self._left -= len(plain)
+            if self._left < 0:
+                raise MediaTooLargeError(
+                    "the PDF's object streams take more than 256 MiB to unpack",
+                    hint="Save it again with another PDF program",
+                )
             self._inside[number] = _cut(plain, first)
         return self._inside[number]
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
+import numpy as np
+
 from labeler.containers.damage import damaged
 from labeler.containers.pdf_objects import Dictionary, dictionary, integer, items, name
 from labeler.errors import MediaTooLargeError, UnsupportedMediaError
@@ -18,6 +20,10 @@ __all__ = ["MAX_CONTENT_BYTES", "content"]
 MAX_CONTENT_BYTES: Final = 64 << 20
 """Larger contents are refused: no cross-reference stream needs them."""
 _PNG_PREDICTORS: Final = range(10, 16)
+_ABOVE: Final = 2
+"""PNG's filter that adds the row above."""
+_MOST_MIXED: Final = 4 << 20
+"""Bytes with other predictions, which are undone one by one."""
 
 
 def content(head: Dictionary, raw: bytes) -> bytes:
@@ -87,6 +93,14 @@ def _unpredicted(plain: bytes, parameters: Dictionary) -> bytes:
         )
     if columns < 1 or len(plain) % (columns + 1):
         raise damaged("a compressed part of the PDF is cut short")
+    table = np.frombuffer(plain, np.uint8).reshape(-1, columns + 1)
+    if np.all(table[:, 0] == _ABOVE):  # what nearly all writers choose, for every row
+        return np.cumsum(table[:, 1:], axis=0, dtype=np.uint8).tobytes()
+    if len(plain) > _MOST_MIXED:
+        raise MediaTooLargeError(
+            "a part of the PDF's structure is larger than 4 MiB and coded in an unusual way",
+            hint="Save it again with another PDF program",
+        )
     rows, above = bytearray(), bytes(columns)
     for start in range(0, len(plain), columns + 1):
         above = _row(plain[start], plain[start + 1 : start + 1 + columns], above)
@@ -98,7 +112,7 @@ def _row(kind: int, line: bytes, above: bytes) -> bytes:
     """One row of bytes, with the prediction added (PNG third edition, 9.2)."""
     if kind == 0:
         return line
-    if kind == 2:
+    if kind == _ABOVE:
         return bytes((a + b) & 255 for a, b in zip(line, above, strict=True))
     if kind not in {1, 3, 4}:
         raise damaged("a compressed part of the PDF is damaged")

@@ -114,6 +114,7 @@ def read_table(data: bytes) -> Table:
     start = int(starts[-1].group(1))
     sections: list[_Section] = []
     seen: set[int] = set()
+    streams: set[int] = set()
     newest, pending = Dictionary(), start or None
     while pending is not None:
         if pending in seen or len(seen) >= _MOST_SECTIONS:
@@ -123,7 +124,9 @@ def read_table(data: bytes) -> Table:
         newest = section.trailer if not seen else newest
         seen.add(pending)
         hybrid = integer(section.trailer.get(b"XRefStm"))
-        if hybrid is not None:  # It lists what the table calls free, for readers before PDF 1.5.
+        # It lists what the table calls free, for readers before PDF 1.5; once is enough.
+        if hybrid is not None and hybrid not in streams:
+            streams.add(hybrid)
             sections.append(_in_stream(data, hybrid))
         sections.append(section)
         pending = integer(section.trailer.get(b"Prev"))

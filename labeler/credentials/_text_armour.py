@@ -17,7 +17,7 @@ from labeler.containers.splice import Span
 from labeler.credentials._binding import BrokenStoreError, ElsewhereError, Found
 from labeler.credentials._text_bytes import UTF8_MARK, extends_ascii
 
-__all__ = ["BEGIN", "DATA", "END", "find", "is_mentioned", "without"]
+__all__ = ["BEGIN", "DATA", "END", "find", "is_mentioned", "spills", "without"]
 
 BEGIN: Final = b"-----BEGIN C2PA MANIFEST-----"
 END: Final = b"-----END C2PA MANIFEST-----"
@@ -27,6 +27,8 @@ _MAX_REFERENCE_BYTES: Final = 90 << 20
 # No signed store is smaller; what is smaller is an example in somebody's text.
 _MIN_REFERENCE_BYTES: Final = 512
 _CUT: Final = re.compile(re.escape(BEGIN) + rb"\s+" + re.escape(DATA) + rb"[A-Za-z0-9+/]{16}")
+_NEWLINE: Final = re.compile(rb"[\r\n]")
+_LINE_COMMENTS: Final = frozenset({b"#", b"//", b"--", b";", b"%", b".."})
 _SEVERAL: Final = "manifest.structuredText.multipleReferences"
 # What may stand around a block, so that the line holds the block and nothing else.
 _COMMENTS: Final = tuple(
@@ -110,6 +112,17 @@ def _blocks(data: bytes) -> Iterator[_Block]:
         holds = reference[:5].lower() == b"data:" and len(reference) >= _MIN_REFERENCE_BYTES
         if (holds or b"://" in reference[:32]) and len(reference.split(None, 1)) == 1:
             yield _Block(span=Span(start, end + len(END)), reference=reference)
+
+
+def spills(data: bytes, block: Span) -> bool:
+    """Whether a block begins in a comment of one line and goes on behind it, as part of the text.
+
+    The store's signature has room that nothing protects: without it there is some for line feeds.
+    """
+    if not _NEWLINE.search(data, block.start, block.end):
+        return False
+    start = 1 + max(data.rfind(b"\n", 0, block.start), data.rfind(b"\r", 0, block.start))
+    return data[start : block.start].strip() in _LINE_COMMENTS
 
 
 def _lines(data: bytes, block: Span) -> Iterator[Span]:

@@ -47,16 +47,27 @@ def find(data: bytes, media_type: MediaType) -> Found | None:
     for look in (visible, _text_wrapper.find):
         try:
             found = look(data)
-            if found is not None and look is _text_wrapper.find and media_type not in _PROSE:
-                found = replace(found, hashed=None)
         except ElsewhereError as error:
             elsewhere = error
             continue
         if found is not None:
-            return found
+            return _strict(found, data, media_type)
     if elsewhere is not None:
         raise elsewhere
     return None
+
+
+def _strict(found: Found, data: bytes, media_type: MediaType) -> Found:
+    """A store as it counts in its format.
+
+    In a text with a syntax nothing may pass for a comment that is none, nor characters for equal
+    that are not.
+    """
+    comment = COMMENTS.get(media_type)
+    is_line = comment is not None and not comment.after
+    if is_line and found.excluded is not None and _text_armour.spills(data, found.excluded):
+        raise BrokenStoreError
+    return found if media_type in _PROSE else replace(found, hashed=None)
 
 
 def carries(data: bytes, media_type: MediaType) -> bool:

@@ -128,10 +128,12 @@ def read_epub(files: Files) -> Iterator[str]:
     package = next((each.get("full-path", "") for _, each in roots), "")
     entries = listed(files.require(package), package, "item", "itemref")
     items = {each.get("id"): each for kind, each in entries if kind == "item"}
+    unread = set(items)  # nothing is read twice (EPUB 3.3, 5.7.2)
     for kind, each in entries:
         item = items.get(each.get("idref")) if kind == "itemref" else None
-        if item is None or item.get("media-type") not in _CHAPTERS:
+        if item is None or item.get("media-type") not in _CHAPTERS or item.get("id") not in unread:
             continue
+        unread.remove(item.get("id"))
         path = unquote(urlsplit(item.get("href", "")).path)
         name = posixpath.normpath(posixpath.join(posixpath.dirname(package), path))
         chapter = _Chapter()

@@ -11,7 +11,6 @@ from xml.parsers import expat
 
 from labeler.containers import zip as archives
 from labeler.containers.damage import damaged
-from labeler.containers.zip import Archive
 from labeler.errors import UnreadableMediaError, UnsupportedMediaError
 
 __all__ = ["Files", "Reader", "listed"]
@@ -20,6 +19,7 @@ _MOST_FILE: Final = 64 << 20
 _MOST_BYTES: Final = 256 << 20
 """All that is unpacked for one document, whatever is named how often."""
 _MOST_DEPTH: Final = 512
+_MOST_LISTED: Final = 100_000
 
 
 class Files:
@@ -27,7 +27,7 @@ class Files:
 
     def __init__(self, data: bytes) -> None:
         self._stream = BytesIO(data)
-        self._archive: Archive = archives.parse(self._stream)
+        self._entries = {each.name: each for each in archives.parse(self._stream).entries}
         self._left = _MOST_BYTES
 
     def get(self, name: str) -> bytes | None:
@@ -37,7 +37,7 @@ class Files:
             UnreadableMediaError: It is damaged.
             UnsupportedMediaError: It is larger than 64 MiB, or all read so far than 256 MiB.
         """
-        entry = self._archive.get(name)
+        entry = self._entries.get(name)
         if entry is None:
             return None
         self._left -= entry.size
@@ -132,6 +132,8 @@ class _Attributes(Reader):
     def opened(self, name: str, attributes: dict[str, str]) -> bool:
         local = name.rpartition(" ")[2]
         if local in self._names:
+            if len(self.found) == _MOST_LISTED:
+                raise ValueError("it lists too much")
             self.found.append((local, attributes))
         return True
 

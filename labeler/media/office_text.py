@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from labeler.containers.damage import damaged
+from labeler.errors import MediaTooLargeError
 from labeler.media.document_xml import Files, Reader, listed
 
 __all__ = ["read_docx", "read_xlsx"]
@@ -21,6 +22,8 @@ _SHEETS: Final = ("http://schemas.openxmlformats.org/spreadsheetml/2006/main",
                   "http://purl.oclc.org/ooxml/spreadsheetml/main")  # fmt: skip
 # Deletions and moves that are tracked, earlier formats, what fields are calculated from.
 _UNSEEN: Final = frozenset({"del", "moveFrom", "instrText", "rPrChange", "pPrChange"})
+_MOST_TEXT: Final = 64 << 20
+_MOST_DIGITS: Final = 9
 _FALLBACK: Final = "http://schemas.openxmlformats.org/markup-compatibility/2006 Fallback"
 
 
@@ -76,17 +79,21 @@ class _Strings(Reader):
     def __init__(self) -> None:
         super().__init__()
         self.strings: list[str] = []
+        self._parts: list[str] = []
 
     def opened(self, name: str, attributes: dict[str, str]) -> bool:
         del attributes
         local = name.rpartition(" ")[2]
         if local == "si":
-            self.strings.append("")
+            self._parts = []
         return local != "rPh"  # how it is pronounced
 
+    def closed(self, name: str) -> None:
+        if name.rpartition(" ")[2] == "si":
+            self.strings.append("".join(self._parts))
+
     def characters(self, text: str) -> None:
-        if self.strings:
-            self.strings[-1] += text
+        self._parts.append(text)
 
 
 class _Sheet(Reader):
@@ -96,8 +103,9 @@ class _Sheet(Reader):
         super().__init__()
         self._strings = strings
         self._kind = ""
-        self._value: str | None = None
+        self._value: list[str] | None = None
         self._cells: list[str] = []
+        self._length = 0
 
     def opened(self, name: str, attributes: dict[str, str]) -> bool:
         namespace, _, local = name.rpartition(" ")
@@ -107,24 +115,37 @@ class _Sheet(Reader):
             self._cells = []
             return attributes.get("hidden") not in {"1", "true"}
         if local == "c":
-            self._kind, self._value = attributes.get("t", "n"), ""
+            self._kind, self._value = attributes.get("t", "n"), []
         return local in {"worksheet", "sheetData", "c", "v", "is", "t", "r"}
 
     def closed(self, name: str) -> None:
         local = name.rpartition(" ")[2]
         if local == "c" and self._value is not None:
-            value = self._value.strip() if self._kind == "s" else self._value
-            if self._kind == "s" and value.isdecimal() and int(value) < len(self._strings):
-                value = self._strings[int(value)]
+            value = self._shown("".join(self._value))
             if value:
                 self._cells.append(value)
             self._value = None
+            self._length += len(value)
+            if self._length > _MOST_TEXT:  # of a string that a million cells share
+                raise MediaTooLargeError(
+                    f"a sheet of the workbook has more than {_MOST_TEXT} characters",
+                    hint="Split it",
+                )
         elif local == "row" and self._cells:
             self.pieces.append("\t".join(self._cells) + "\n")
 
     def characters(self, text: str) -> None:
         if self._value is not None:
-            self._value += text
+            self._value.append(text)
+
+    def _shown(self, value: str) -> str:
+        """What a cell shows: of one that shares a string, which is its value's number."""
+        if self._kind != "s":
+            return value
+        number = value.strip()
+        is_number = number.isdecimal() and len(number) <= _MOST_DIGITS
+        known = is_number and int(number) < len(self._strings)
+        return self._strings[int(number)] if known else number
 
 
 def _relations(files: Files, part: str) -> dict[str, tuple[str, str]]:

@@ -49,6 +49,8 @@ class TextWatermarking:
         why = "no key of a text watermark is known here"
         if tools.texts.keys:
             why = "none of the text keys known here has marked it"
+            if (obstacle := tools.texts.obstacle()) is not None:
+                why = f"its watermark could not be looked for: {obstacle}"
         raise CapacityError(
             f"a finished text cannot be watermarked any more, and {why}",
             hint="Watermark it where it is generated (labeler.marks.text, or the inference "

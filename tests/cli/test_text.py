@@ -243,3 +243,13 @@ def test_keys_are_vetted_and_boilerplate_is_left_out(keeping, desk):
         (home / "boilerplate" / f"{KEY.tokenizer}.boilerplate").unlink()
     assert done.code == 3
     assert done.lines[0]["presence"] == "absent"
+
+
+def test_a_folder_without_keys_is_named(desk, tmp_path):
+    (tmp_path / "their.json").write_bytes(desk.key.read_bytes())
+    done = labeler(
+        "text", "detect", desk.marked, "--keys", tmp_path, "--json", home=tmp_path / "home"
+    )
+    assert done.code == 2
+    assert str(tmp_path) in done.err
+    assert "*.text-key.json" in done.err

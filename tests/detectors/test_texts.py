@@ -145,3 +145,8 @@ def test_every_tokenizer_that_was_tried_is_counted(kept, monkeypatch, log_p, pre
     assert best.log_p_value == pytest.approx(min(0.0, log_p + math.log(2)))
     assert (best.key_id is None) == (best.presence is Presence.ABSENT)
     assert (best.characters is None) == (best.presence is Presence.ABSENT)
+
+
+def test_what_keeps_texts_from_being_searched_is_told_beforehand(kept, tmp_path):
+    assert tools(kept, KEY).obstacle() is None
+    assert "no tokenizer" in tools(tmp_path, KEY).obstacle()

@@ -232,3 +232,16 @@ def test_what_cannot_be_decoded_is_named():
     with pytest.raises(UnreadableMediaError, match="UTF-8") as caught:
         labelled(Content(b"caf\xe9", "dir/a.txt"), TextLabel())
     assert caught.value.file == "dir/a.txt"
+
+
+def test_a_watermark_that_could_not_be_looked_for_is_not_called_missing(elsewhere, tmp_path):
+    record = json.loads((DATA / "texts.json").read_text())[0]
+    key = parse_text_key(json.dumps(record["key"]).encode())
+    save_text_key(key, elsewhere.text_keys)  # and no tokenizer
+    source = tmp_path / "a.txt"
+    source.write_text(record["text"])
+    with Stamper(elsewhere) as stamper:
+        receipt = stamper.stamp(source, tmp_path / "out.txt", PROVENANCE)
+    (watermark,) = (each for each in receipt.layers if each.layer is Layer.WATERMARK)
+    assert not watermark.present
+    assert "could not be looked for: no tokenizer" in watermark.reason

@@ -18,7 +18,7 @@ class EvidentStatistic(Statistic, Protocol):
     """
 
     def evidence(self, contexts: TokenIds, tokens: TokenIds) -> TokenIds:
-        """All that the scores of tokens depend on; tokens whose rows agree have the same score.
+        """All that the scores of tokens depend on; tokens whose rows agree are one observation.
 
         Args:
             contexts: ``(n, context_width)`` int64, the oldest token first.

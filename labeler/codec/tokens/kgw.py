@@ -84,10 +84,15 @@ class KgwStatistic:
         return np.column_stack([self._seeds(contexts, tokens), tokens])
 
     def scores(self, contexts: TokenIds, tokens: TokenIds) -> Scores:
-        """1 for each green token, else 0; see `Statistic`. Foreign tokens are never green."""
+        """1 for each green token, else 0; see `Statistic`.
+
+        Foreign tokens are never green, nor are those behind a seed of 0: left hashing gives that to
+        token 0 under every key, so that anybody can write what is green there.
+        """
         vocabulary = self._scheme.vocabulary_size
-        own = np.where((tokens >= 0) & (tokens < vocabulary), tokens, -1)
-        codes = self._seeds(contexts, tokens) << _TOKEN_BITS | (own + 1)
+        seeded = self._seeds(contexts, tokens)
+        own = np.where((tokens >= 0) & (tokens < vocabulary) & (seeded != 0), tokens, -1)
+        codes = seeded << _TOKEN_BITS | (own + 1)
         distinct, back = np.unique(codes, return_inverse=True)
         seeds, judged = distinct >> _TOKEN_BITS, (distinct & _TOKEN_MASK) - 1
         starts = np.flatnonzero(np.diff(seeds, prepend=-1))

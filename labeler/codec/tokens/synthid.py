@@ -11,6 +11,9 @@ bits, of its last 16 bits. So the distribution of a token's score over all h is 
 this key's and this table's own chances (the table's share of ones is not exactly one half, two
 secrets can fall together, layers can be correlated by chance), instead of taking fair and
 independent coins. What the test supposes of text without the mark is that h is as good as uniform.
+Hash and table are public: whoever makes up n-grams to suit them, and guesses one layer's secret
+modulo the table's size (15 chances in 65536 for one of the first layers), can write a text that
+looks marked without knowing the key.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ __all__ = ["SynthIdStatistic", "depth_weights", "g_values"]
 
 _MULTIPLIER: Final = np.uint64(6364136223846793005)
 _ONE: Final = np.uint64(1)
+_SIGN: Final = np.uint64(1 << 63)
 _HASH_RANGE: Final = 1 << 64
 _LARGEST_TABLE: Final = 1 << 22
 _MOST_LAYERS: Final = 256
@@ -101,14 +105,15 @@ class SynthIdStatistic:
         return self._mean
 
     def evidence(self, contexts: TokenIds, tokens: TokenIds) -> TokenIds:
-        """What of an n-gram's hash its score depends on, ``(n, 1)``; see `EvidentStatistic`."""
+        """Where in the table a layer without secret looks, ``(n, 1)``; see `EvidentStatistic`.
+
+        With a table whose size does not divide the range of the hash, scores of one place differ a
+        little by where sums wrap round. They count once even so: anybody can choose n-grams of few
+        places, for the hash needs no key.
+        """
         starts = _hashes(np.column_stack([contexts, tokens])) * _MULTIPLIER + _ONE
-        places = (starts % np.uint64(self._scheme.sampling_table_size)).view(np.int64)
-        if self._divides:
-            return places[:, None]
-        # Where sums wrap round counts as well: see `_enumerated`.
-        edges = np.array([edge % _HASH_RANGE for edge, _ in self._layers()], np.uint64)
-        return np.column_stack([places, np.searchsorted(np.sort(edges), starts, side="right")])
+        starts += _SIGN  # signed numbers, counted from the least one
+        return (starts % np.uint64(self._scheme.sampling_table_size)).view(np.int64)[:, None]
 
     def scores(self, contexts: TokenIds, tokens: TokenIds) -> Scores:
         """The weighted sums of the g-values, ``(n,)`` whole numbers; see `Statistic`."""
