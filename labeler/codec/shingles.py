@@ -36,6 +36,7 @@ LEAST_WORDS: Final = 20
 """Texts with fewer are refused: they could be guessed by who has the key, and say too little."""
 _WINDOW: Final = 8
 _LEAST_SELECTED: Final = 4
+_UPPER_HALF: Final = np.uint64(1 << 63)
 _STREAM: Final = "labeler.text.shingles.v1"
 _SECRET_BYTES: Final = 32
 _PERSON_WORD: Final = b"labeler.word"
@@ -100,7 +101,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shingles:
-    """What a text is looked for by: all of its shingles, each one once."""
+    """What a text is looked for by: its shingles that others may have stored, each one once."""
 
     words: int
     """How many words the text has, at least `LEAST_WORDS`."""
@@ -147,6 +148,9 @@ def shingles(text: str, key: Key) -> Shingles:
     first = np.sort(np.unique(mixed, return_index=True)[1])
     # The same shingle is selected in one place and not in another; one place is enough.
     chosen = np.isin(mixed[first], mixed[_winnow(mixed)])
+    # The smallest of eight is in the upper half once in 256 times: looked for is the rest.
+    likely = chosen | (mixed[first] < _UPPER_HALF) | (len(mixed) < _WINDOW)
+    first, chosen = first[likely], chosen[likely]
     if np.count_nonzero(chosen) < _LEAST_SELECTED:
         raise CapacityError(
             "the text says the same few words again and again: it cannot be recognised",

@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _BUSY_TIMEOUT_S: Final = 5.0
+_CACHE_KIB: Final = 32 * 1024
 
 
 def locate(location: str) -> Path:
@@ -174,7 +175,10 @@ def _connect_read_only(file: Path) -> sqlite3.Connection:
 
 def _open(uri: str) -> sqlite3.Connection:
     # The pool lends a connection to one thread at a time, whichever thread opened it.
-    return sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+    connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+    # Room for the upper levels of an index of a hundred million shingles; taken as it is used.
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    return connection
 
 
 def _create_tables(file: Path, *, named: Path) -> None:

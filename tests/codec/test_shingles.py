@@ -78,8 +78,8 @@ def test_the_shingles_are_blake2b_of_blake2b():
         for start in range(77)
     ]
     found = of(text_words)
-    assert found.values.tolist() == expected
-    assert found.places.tolist() == list(range(77))
+    assert found.values.tolist() == [expected[place] for place in found.places]
+    assert 20 < len(found.places) < 60
     assert found.words == 80
 
 
@@ -108,8 +108,23 @@ def test_eleven_words_in_a_row_have_a_selected_shingle(seed, start):
 
 
 def test_about_two_of_nine_are_selected():
-    share = of(prose(20_000)).is_selected.mean()
-    assert 0.21 < share < 0.24
+    found = of(prose(20_000))
+    assert 0.21 < found.is_selected.sum() / 20_000 < 0.24
+    # Looked for are those that others may have selected: half of all, and a few more.
+    assert 0.49 < len(found.values) / 20_000 < 0.52
+
+
+def test_what_one_text_stores_the_other_looks_for():
+    """Wherever a passage is cut out: of 400 stored shingles in it one may be missing."""
+    text_words, missing, stored = prose(3000), 0, 0
+    whole = of(text_words).selection
+    for start in range(0, 2900, 100):
+        piece = of(text_words[start : start + 100])
+        inside = (whole.places >= start) & (whole.places <= start + 96)
+        stored += int(inside.sum())
+        missing += int((~np.isin(whole.values[inside], piece.values)).sum())
+    assert stored > 600
+    assert missing <= stored / 150
 
 
 def test_short_texts_keep_enough():
@@ -119,7 +134,7 @@ def test_short_texts_keep_enough():
 
 def test_repeated_shingles_are_kept_once():
     found = of(prose(30) * 5)
-    assert len(np.unique(found.values)) == len(found.values) == 30
+    assert len(np.unique(found.values)) == len(found.values) <= 30
     assert (np.diff(found.places) > 0).all()
 
 
