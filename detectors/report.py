@@ -13,6 +13,7 @@ What is not known is null. Readers ignore members that they do not know.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -117,7 +118,9 @@ class Report:
             ValueError: ``text`` is not a report, or one of another schema.
         """
         try:
-            members = _typed(json.loads(text, parse_constant=_refuse_constant), dict)
+            members = _typed(
+                json.loads(text, parse_constant=_refuse_constant, parse_float=_finite), dict
+            )
             if members["schema"] != REPORT_SCHEMA:
                 raise ValueError(f"report schema {members['schema']!r} is unknown")
             return _read_report(members)
@@ -127,6 +130,13 @@ class Report:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(f"{digits} is beyond any number that can be written")
+    return value
 
 
 def _write_finding(finding: Finding) -> dict[str, object]:

@@ -127,6 +127,9 @@ class Settings(BaseSettings):
     tsa_anchors: _Paths = ()
     """PEM files of anchors that time-stamp authorities may chain to."""
 
+    detector_url: _WebUrl | None = None
+    """Where people find the detection solution that signs results; None: they name it only."""
+
     registry: str | None = None
     """Path or SQLAlchemy URL of the registry; None: ``registry.sqlite3`` under `home`."""
     allow_missing: _Layers = frozenset()

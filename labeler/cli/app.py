@@ -8,7 +8,18 @@ from typing import Annotated, Final
 
 import typer
 
-from labeler.cli import assess, disclose, doctor, keys, registry, report, stamp, text, verify
+from labeler.cli import (
+    assess,
+    disclose,
+    doctor,
+    keys,
+    registry,
+    report,
+    stamp,
+    text,
+    verify,
+    verify_result,
+)
 from labeler.cli.console import stdout
 
 __all__ = ["app", "main"]
@@ -49,6 +60,7 @@ def labeler(
 
 app.command(epilog=stamp.EXIT_CODES)(stamp.stamp)
 app.command(epilog=verify.EXIT_CODES)(verify.verify)
+app.command(epilog=verify_result.EXIT_CODES)(verify_result.verify_result)
 app.command(epilog=disclose.EXIT_CODES)(disclose.disclose)
 app.command(epilog=assess.EXIT_CODES)(assess.assess)
 app.command(epilog=report.EXIT_CODES)(report.report)

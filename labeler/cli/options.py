@@ -194,6 +194,17 @@ TrustAnchors = Annotated[
         metavar="FILE", help="Certificates (PEM) to trust beside the settings'; repeatable."
     ),
 ]
+ResultOut = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Write each result signed (JSON) and as a page (HTML) into this folder; see `labeler "
+        "verify-result`.",
+    ),
+]
+ResultNames = Annotated[
+    bool, typer.Option("--result-names/--no-result-names", help="Tell file names in them.")
+]
 SignerName = Annotated[str, typer.Option(help="The signer's name, as verifiers will show it.")]
 
 

@@ -19,6 +19,7 @@ from labeler.cli.inputs import find_sources, load_settings, spooled
 
 if TYPE_CHECKING:
     from detectors import Report, Verifier
+    from labeler.cli.result_files import ResultFiles
     from labeler.policy import Assessment, Facts
     from labeler.registry import RegistryReader
     from labeler.settings import Settings
@@ -53,6 +54,8 @@ def verify(
     sources: options.Sources,
     trust_anchors: options.TrustAnchors = None,
     facts: options.Facts = None,
+    result_out: options.ResultOut = None,
+    result_names: options.ResultNames = True,
     name: options.InputName = None,
     recursive: options.Recursive = False,
     jobs: options.Jobs = None,
@@ -71,10 +74,22 @@ def verify(
             found = find_sources(given, recursive=recursive)
             settings = _settings(home, trust_anchors or [])
             check = None if facts is None else _Check.load(facts, settings)
+            results = None if result_out is None else _results(result_out, settings, result_names)
         with reporting(as_json=as_json):
             locations = [source.location for source in found.files]
             reports = _verify_all(locations, settings, jobs=options.choose_jobs(jobs, locations))
-            raise typer.Exit(_print_all(_called(reports, sources, given), check, as_json=as_json))
+            reports = _called(reports, sources, given)
+            if results is not None:
+                reports = results.writing(reports)
+            raise typer.Exit(_print_all(reports, check, as_json=as_json))
+
+
+def _results(folder: Path, settings: Settings, with_name: bool) -> ResultFiles:
+    from labeler.cli.result_files import ResultFiles  # noqa: PLC0415 - slow to import
+
+    return ResultFiles.load(
+        folder, settings, detector_url=settings.detector_url, with_name=with_name
+    )
 
 
 def _called(

@@ -124,3 +124,9 @@ def test_other_texts_are_refused(text):
 
 def test_later_members_are_ignored():
     assert Report.from_json(change(["news"], 1)) == REPORT
+
+
+def test_numbers_beyond_any_that_can_be_written_are_refused():
+    text = REPORT.to_json().replace('"x"', "1e999")
+    with pytest.raises(ValueError, match="beyond"):
+        Report.from_json(text)
