@@ -15,6 +15,7 @@ from labeler.cli import (
     keys,
     registry,
     report,
+    serve,
     stamp,
     text,
     verify,
@@ -65,6 +66,7 @@ app.command(epilog=disclose.EXIT_CODES)(disclose.disclose)
 app.command(epilog=assess.EXIT_CODES)(assess.assess)
 app.command(epilog=report.EXIT_CODES)(report.report)
 app.command(epilog=doctor.EXIT_CODES)(doctor.doctor)
+app.command(epilog=serve.EXIT_CODES)(serve.serve)
 app.add_typer(keys.app, name="keys")
 app.add_typer(registry.app, name="registry")
 app.add_typer(text.app, name="text")

@@ -31,6 +31,8 @@ _NESTS: Final = frozenset(
         b"mvex",
     }
 )
+_LEVELS: Final = 16
+"""More than the six or seven that the standard has."""
 _MAX_READ_BYTES: Final = 1 << 28
 
 
@@ -43,15 +45,23 @@ class Node:
     children: list[Node] = field(default_factory=list)
 
     @classmethod
-    def parse(cls, kind: bytes, body: bytes) -> Node:
+    def parse(cls, kind: bytes, body: bytes, *, levels: int = _LEVELS) -> Node:
         """The tree in the body of a box.
 
+        Args:
+            kind: The box's type.
+            body: What follows its header.
+            levels: How many levels of boxes it may have.
+
         Raises:
-            UnreadableMediaError: A box in it is truncated.
+            UnreadableMediaError: A box in it is truncated, or it has more levels.
         """
         if kind not in _NESTS:
             return cls(kind, body)
-        return cls(kind, children=[cls.parse(box.type, box.body) for box in parse_boxes(body)])
+        if levels == 0:
+            raise damaged("the file's boxes lie in one another without end")
+        inner = (cls.parse(box.type, box.body, levels=levels - 1) for box in parse_boxes(body))
+        return cls(kind, children=list(inner))
 
     def to_bytes(self) -> bytes:
         """The whole box."""
