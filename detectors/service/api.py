@@ -12,12 +12,15 @@ from detectors.service.pages import UNREADABLE_STATUS
 from detectors.service.pool import VerifierPool
 from detectors.service.problems import ProblemKind, RequestError, problem_json
 from detectors.service.schemas import ErrorBody, HealthBody, ReportBody
+from detectors.service.signing import ResultSigner
 from detectors.service.verifying import Verifying
 from detectors.service.words import words_in
 
 __all__ = ["api_router", "health_router", "problem_response"]
 
 _JSON: Final = "application/json"
+_JOSE: Final = "application/jose+json"
+"""RFC 7515, 9.2.2."""
 _BODY: Final = {
     "requestBody": {
         "required": True,
@@ -49,8 +52,17 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-def api_router(verifying: Verifying) -> APIRouter:
-    """The routes of version 1."""
+_SIGNED_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    **_RESPONSES,
+    200: {
+        "description": "A flattened JSON Web Signature over the result.",
+        "content": {_JOSE: {"schema": {"type": "object"}}},
+    },
+}
+
+
+def api_router(verifying: Verifying, signer: ResultSigner | None = None) -> APIRouter:
+    """The routes of version 1; that of signed results where somebody signs."""
     router = APIRouter(prefix="/v1")
 
     @router.post(
@@ -66,7 +78,26 @@ def api_router(verifying: Verifying) -> APIRouter:
         status = UNREADABLE_STATUS if unreadable else 200
         return Response(report.to_json(), status_code=status, media_type=_JSON)
 
+    if signer is not None:
+        _add_results(router, verifying, signer)
     return router
+
+
+def _add_results(router: APIRouter, verifying: Verifying, signer: ResultSigner) -> None:
+    @router.post(
+        "/results",
+        summary="Look for marks of AI in a file, and sign what was found",
+        responses=_SIGNED_RESPONSES,
+        openapi_extra=_BODY,
+        response_class=Response,
+    )
+    async def sign(request: Request) -> Response:
+        verified = await verifying.verify(request)
+        signed = signer.sign(verified)
+        if signed is None:
+            text, status = verified.report.to_json(), UNREADABLE_STATUS
+            return Response(text, status_code=status, media_type=_JSON)
+        return Response(signed.to_json(), media_type=_JOSE)
 
 
 def health_router(pool: VerifierPool) -> APIRouter:

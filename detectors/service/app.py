@@ -19,6 +19,7 @@ from detectors.service.limits import ServiceLimits
 from detectors.service.pages import Pages, pages_router
 from detectors.service.pool import VerifierPool
 from detectors.service.problems import ProblemKind, RequestError
+from detectors.service.signing import ResultSigner
 from detectors.service.verifying import Verifying
 from labeler.settings import Settings
 
@@ -45,8 +46,10 @@ def create_app(settings: Settings | None = None, *, limits: ServiceLimits | None
         LabelerError: A setting, key, trust list or the registry cannot be used.
     """
     limits = ServiceLimits() if limits is None else limits
-    pool = VerifierPool(Settings() if settings is None else settings, limits)
-    pages = Pages(limits)
+    settings = Settings() if settings is None else settings
+    pool = VerifierPool(settings, limits)
+    signer = ResultSigner.of(settings)
+    pages = Pages(limits, signer)
     verifying = Verifying(pool, Admission(limits), limits)
 
     @asynccontextmanager
@@ -64,7 +67,7 @@ def create_app(settings: Settings | None = None, *, limits: ServiceLimits | None
     )
     app.add_middleware(Guard)
     app.include_router(pages_router(pages, verifying))
-    app.include_router(api_router(verifying))
+    app.include_router(api_router(verifying, signer))
     app.include_router(health_router(pool))
     app.mount("/static", StaticFiles(packages=[(__package__, "static")]))
     _answer_problems(app, pages)

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 from detectors.report import Conclusion
 from detectors.service.limits import ServiceLimits
 from detectors.service.problems import RequestError
+from detectors.service.signing import ResultSigner
 from detectors.service.verifying import Verified, Verifying
 from detectors.service.view import answer_of
 from detectors.service.words import LANGUAGES, Words, choose_language, words_in
@@ -38,6 +39,8 @@ class Pages:
 
     limits: ServiceLimits
     """What the form tells about them."""
+    signer: ResultSigner | None = None
+    """Who signs answers; None: nobody."""
     _templates: Environment = field(default_factory=_environment, init=False, repr=False)
 
     def form(self, request: Request) -> HTMLResponse:
@@ -56,7 +59,10 @@ class Pages:
         answer = answer_of(verified.report, size=verified.size, words=words)
         unreadable = verified.report.conclusion is Conclusion.UNREADABLE
         status = UNREADABLE_STATUS if unreadable else 200
-        return self._render("answer.html", request, status=status, answer=answer)
+        downloads = None if self.signer is None else self.signer.downloads(verified)
+        return self._render(
+            "answer.html", request, status=status, answer=answer, downloads=downloads
+        )
 
     def _render(
         self, template: str, request: Request, *, status: int, **values: object

@@ -86,7 +86,7 @@ def test_an_empty_file_was_sent_all_the_same(service):
 
 def test_the_document_of_the_interface_says_what_comes(service, marked):
     document = service.client.get("/openapi.json").json()
-    assert set(document["paths"]) == {"/v1/verify", "/healthz", "/readyz"}
+    assert set(document["paths"]) == {"/v1/verify", "/v1/results", "/healthz", "/readyz"}
     operation = document["paths"]["/v1/verify"]["post"]
     assert set(operation["responses"]) == {"200", "400", "408", "413", "422", "429", "503"}
     schema = document["components"]["schemas"]["ReportBody"]
