@@ -32,16 +32,16 @@ __all__ = ["MurmurStatistic", "PhiloxDualStatistic", "PhiloxStatistic"]
 _WORDS: Final = 1 << 32
 
 
-class PhiloxStatistic:
-    """`Statistic` of `PhiloxGumbel`."""
+class _GumbelStatistic:
+    """What the four have in common; see `Statistic`."""
 
-    def __init__(self, scheme: PhiloxGumbel) -> None:
-        self._scheme = scheme
+    def __init__(self, context_width: int) -> None:
+        self._context_width = context_width
 
     @property
     def context_width(self) -> int:
         """See `Statistic`."""
-        return self._scheme.context_width
+        return self._context_width
 
     @property
     def counts_ngrams(self) -> bool:
@@ -50,41 +50,34 @@ class PhiloxStatistic:
 
     @property
     def mean(self) -> float:
-        """Of an exponential variable."""
+        """Of an exponential variable, and of a mean of two."""
         return 1.0
-
-    def scores(self, contexts: TokenIds, tokens: TokenIds) -> Scores:
-        """See `Statistic`."""
-        _check(contexts, tokens, self.context_width)
-        return _scores(philox.words(self._scheme.secret, contexts, tokens[:, None])[:, 0])
 
     def log_tail(self, total: float, count: int) -> float:
         """See `Statistic`."""
         return log_gamma_tail(total, count)
 
 
-class PhiloxDualStatistic:
+class PhiloxStatistic(_GumbelStatistic):
+    """`Statistic` of `PhiloxGumbel`."""
+
+    def __init__(self, scheme: PhiloxGumbel) -> None:
+        super().__init__(scheme.context_width)
+        self._secret = scheme.secret
+
+    def scores(self, contexts: TokenIds, tokens: TokenIds) -> Scores:
+        """See `Statistic`."""
+        _check(contexts, tokens, self.context_width)
+        return _scores(philox.words(self._secret, contexts, tokens[:, None])[:, 0])
+
+
+class PhiloxDualStatistic(_GumbelStatistic):
     """`Statistic` of `PhiloxDualGumbel`: scores under both keys, weighted by their frequency."""
 
     def __init__(self, scheme: PhiloxDualGumbel) -> None:
-        self._scheme = scheme
+        super().__init__(scheme.context_width)
         self._secrets = philox.dual_secrets(scheme.secret)
         self._weights = (1 - scheme.alpha, scheme.alpha)
-
-    @property
-    def context_width(self) -> int:
-        """See `Statistic`."""
-        return self._scheme.context_width
-
-    @property
-    def counts_ngrams(self) -> bool:
-        """False: the writer marks a context once."""
-        return False
-
-    @property
-    def mean(self) -> float:
-        """The weights add up to 1."""
-        return 1.0
 
     def scores(self, contexts: TokenIds, tokens: TokenIds) -> Scores:
         """See `Statistic`."""
@@ -99,7 +92,7 @@ class PhiloxDualStatistic:
         return log_two_gamma_tail(total, count, *self._weights)
 
 
-class MurmurStatistic:
+class MurmurStatistic(_GumbelStatistic):
     """`Statistic` of `MurmurGumbel` and `MurmurDualGumbel`.
 
     Anybody can make contexts of one hash, and pairs of hash and token that have one word under
@@ -109,22 +102,8 @@ class MurmurStatistic:
     """
 
     def __init__(self, scheme: MurmurGumbel | MurmurDualGumbel) -> None:
+        super().__init__(scheme.context_width)
         self._scheme = scheme
-
-    @property
-    def context_width(self) -> int:
-        """See `Statistic`."""
-        return self._scheme.context_width
-
-    @property
-    def counts_ngrams(self) -> bool:
-        """False: the writer marks a context once."""
-        return False
-
-    @property
-    def mean(self) -> float:
-        """Of an exponential variable."""
-        return 1.0
 
     def scores(self, contexts: TokenIds, tokens: TokenIds) -> Scores:
         """See `Statistic`; of rows that repeat a word all but the first score 0."""
@@ -135,10 +114,6 @@ class MurmurStatistic:
         result = np.zeros(len(tokens))
         result[first] = scores[first]
         return result
-
-    def log_tail(self, total: float, count: int) -> float:
-        """See `Statistic`."""
-        return log_gamma_tail(total, count)
 
     def _words(self, hashes: murmur3.Words, tokens: TokenIds) -> murmur3.Words:
         scheme = self._scheme
