@@ -16,7 +16,7 @@ from detectors.credentials import detect as detect_credential
 from detectors.framing import Examine
 from detectors.metadata import detect as detect_metadata
 from detectors.report import Conclusion, Finding, Presence, Report, Technique
-from detectors.requests import unpack_request
+from detectors.requests import Request, unpack_request
 from detectors.texts import TextTools
 from labeler.codec.keys import Key, Keyring
 from labeler.credentials import TrustKind, TrustList, TrustStore
@@ -56,8 +56,6 @@ class Examiner:
     """The watermark keys to try."""
     texts: TextTools = field(repr=False)
     """The keys of text watermarks, and what belongs to them."""
-    text_log_key: Key | None = field(repr=False)
-    """The key of the registry's log of texts; None where there is none."""
     trust: TrustStore
     """Whose signatures are trusted."""
     max_pixels: int
@@ -65,19 +63,18 @@ class Examiner:
     max_duration_s: float
     """Longest sound or film that is decoded, seconds."""
 
-    def examine(self, content: Content, *, sidecar: bytes | None = None) -> Report:
+    def examine(self, request: Request) -> Report:
         """What all techniques find; a file that cannot be used gives a report that says so.
 
-        Args:
-            content: The file; its digest is for the caller to tell, who knows it anyway.
-            sidecar: The manifest store beside it, where there is one.
+        The file's digest is for the caller to tell, who knows it anyway.
         """
+        content = request.content
         evidence: list[Evidence] = []
         media_type: MediaType | None = None
         try:
             with content.open() as file:
                 media_type = sniff_file(file, name=content.name)
-            evidence.extend(self._collect(content, media_type, sidecar))
+            evidence.extend(self._collect(request, media_type))
         except LabelerError as error:
             verdict = _cut_short(evidence, error)
         else:
@@ -94,22 +91,46 @@ class Examiner:
             warnings=_clip(verdict.warnings),
         )
 
-    def _collect(
-        self, content: Content, media_type: MediaType, sidecar: bytes | None
-    ) -> Iterator[Evidence]:
+    def _collect(self, request: Request, media_type: MediaType) -> Iterator[Evidence]:
+        content, sidecar = request.content, request.sidecar
         check_name(media_type, content.name)
         # First what needs no decoding: pixels or samples may be damaged where the rest is not.
         yield detect_credential(content, media_type, trust=self.trust, sidecar=sidecar)
         if holds_metadata(media_type):
             yield detect_metadata(content, media_type)
-        yield from _WATERMARKS[media_type.kind](self, content, media_type)
+        if media_type.kind is MediaKind.TEXT:
+            yield from self._words(request, media_type)
+        else:
+            yield from _WATERMARKS[media_type.kind](self, content, media_type)
+
+    def _words(self, request: Request, media_type: MediaType) -> Iterator[Evidence]:
+        """What the words of a text show."""
+        from detectors import text_fingerprint  # noqa: PLC0415 - slow, and not always needed
+        from labeler.media.prose import visible_text  # noqa: PLC0415 - as above
+
+        content, key = request.content, request.text_log_key
+        if not self.texts.keys and key is None:
+            return
+        try:
+            text = visible_text(content.data, media_type, name=content.name)
+        except LabelerError as error:
+            # Its credential and metadata may be sound all the same.
+            yield Evidence(
+                finding=Finding(technique=Technique.WATERMARK, presence=Presence.INCONCLUSIVE),
+                warnings=(_UNREAD_TEXT.format(problem=error.problem),),
+            )
+            return
+        if self.texts.keys:
+            yield self.texts.examine(text)
+        taken = None if key is None else text_fingerprint.take(text, key)
+        if taken is not None:
+            yield taken
 
     def to_setup(self) -> Mapping[str, object]:
         """What a worker has to be told to become the same examiner, as JSON values."""
         return {
             "keys": [key.secret.hex() for key in self.keyring.values()],
             "texts": self.texts.to_setup(),
-            "text_log_key": None if self.text_log_key is None else self.text_log_key.secret.hex(),
             "trust": [
                 {
                     "kind": each.kind.value,
@@ -129,7 +150,6 @@ class Examiner:
         return cls(
             keyring=Keyring(Key.from_bytes(bytes.fromhex(each)) for each in setup["keys"]),
             texts=TextTools.from_setup(setup["texts"]),
-            text_log_key=_read_key(setup["text_log_key"]),
             trust=TrustStore(
                 lists=tuple(
                     TrustList(
@@ -144,10 +164,6 @@ class Examiner:
             max_pixels=setup["max_pixels"],
             max_duration_s=setup["max_duration_s"],
         )
-
-
-def _read_key(digits: str | None) -> Key | None:
-    return None if digits is None else Key.from_bytes(bytes.fromhex(digits))
 
 
 def _watermark_in_picture(
@@ -196,31 +212,6 @@ def _watermarks_in_film(examiner: Examiner, content: Content, _: MediaType) -> I
     yield from videos.examine(film, open_audible, examiner.keyring)
 
 
-def _words_of_text(
-    examiner: Examiner, content: Content, media_type: MediaType
-) -> Iterator[Evidence]:
-    from detectors import text_fingerprint  # noqa: PLC0415 - as above
-    from labeler.media.prose import visible_text  # noqa: PLC0415 - as above
-
-    if not examiner.texts.keys and examiner.text_log_key is None:
-        return
-    try:
-        text = visible_text(content.data, media_type, name=content.name)
-    except LabelerError as error:
-        # Its credential and metadata may be sound all the same.
-        yield Evidence(
-            finding=Finding(technique=Technique.WATERMARK, presence=Presence.INCONCLUSIVE),
-            warnings=(_UNREAD_TEXT.format(problem=error.problem),),
-        )
-        return
-    if examiner.texts.keys:
-        yield examiner.texts.examine(text)
-    if examiner.text_log_key is not None:
-        taken = text_fingerprint.take(text, examiner.text_log_key)
-        if taken is not None:
-            yield taken
-
-
 def _is_present(evidence: Evidence) -> bool:
     return evidence.finding.presence is Presence.PRESENT
 
@@ -231,7 +222,6 @@ _WATERMARKS: Final[
     MediaKind.IMAGE: _watermark_in_picture,
     MediaKind.AUDIO: _watermark_in_sound,
     MediaKind.VIDEO: _watermarks_in_film,
-    MediaKind.TEXT: _words_of_text,
 }
 
 
@@ -244,8 +234,7 @@ def prepare(setup: Mapping[str, Any]) -> Examine:
     examiner = Examiner.from_setup(setup)
 
     def examine(header: Mapping[str, Any], body: bytes) -> str:
-        content, sidecar = unpack_request(header, body)
-        return examiner.examine(content, sidecar=sidecar).to_json()
+        return examiner.examine(unpack_request(header, body)).to_json()
 
     return examine
 

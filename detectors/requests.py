@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from labeler.codec.keys import Key
 from labeler.media.content import Content, DiskFile
 
-__all__ = ["pack_request", "unpack_request"]
+__all__ = ["Request", "pack_request", "unpack_request"]
 
 
-def pack_request(content: Content, sidecar: bytes | None) -> tuple[dict[str, object], bytes]:
-    """The header and body that ask for an examination of ``content``."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One file, and what belongs to it alone."""
+
+    content: Content
+    sidecar: bytes | None = field(default=None, repr=False)
+    """The manifest store beside it, where there is one."""
+    text_log_key: Key | None = None
+    """The key of the registry's log of texts, which may be begun while a worker lives."""
+
+
+def pack_request(request: Request) -> tuple[dict[str, object], bytes]:
+    """The header and body that ask for an examination."""
+    content, sidecar, key = request.content, request.sidecar, request.text_log_key
     file = content.file
     header: dict[str, object] = {
         "name": content.name,
         "size": content.size,
         "has_sidecar": sidecar is not None,
+        "text_log_key": None if key is None else key.secret.hex(),
         "file": None
         if file is None
         else {"path": str(file.path), "inode": file.inode, "changed_ns": file.changed_ns},
@@ -26,14 +41,19 @@ def pack_request(content: Content, sidecar: bytes | None) -> tuple[dict[str, obj
     return header, body if sidecar is None else body + sidecar
 
 
-def unpack_request(header: Mapping[str, Any], body: bytes) -> tuple[Content, bytes | None]:
-    """The content and the sidecar that `pack_request` was given."""
-    file, size = header["file"], header["size"]
+def unpack_request(header: Mapping[str, Any], body: bytes) -> Request:
+    """The request that `pack_request` was given."""
+    file, size, digits = header["file"], header["size"], header["text_log_key"]
     split = size if file is None else 0
-    sidecar = body[split:] if header["has_sidecar"] else None
     if file is None:
-        return Content(body[:split] if header["has_sidecar"] else body, header["name"]), sidecar
-    there = DiskFile(
-        path=Path(file["path"]), size=size, inode=file["inode"], changed_ns=file["changed_ns"]
+        content = Content(body[:split] if header["has_sidecar"] else body, header["name"])
+    else:
+        there = DiskFile(
+            path=Path(file["path"]), size=size, inode=file["inode"], changed_ns=file["changed_ns"]
+        )
+        content = Content(there, header["name"])
+    return Request(
+        content=content,
+        sidecar=body[split:] if header["has_sidecar"] else None,
+        text_log_key=None if digits is None else Key.from_bytes(bytes.fromhex(digits)),
     )
-    return Content(there, header["name"]), sidecar

@@ -21,7 +21,7 @@ from detectors import text_fingerprint
 from detectors.examination import Examiner, sentence
 from detectors.recognition import resolve
 from detectors.report import Conclusion, Finding, Presence, Report, Technique
-from detectors.requests import pack_request
+from detectors.requests import Request, pack_request
 from detectors.sandbox import Limits, Sandbox
 from detectors.texts import TextTools
 from labeler.closing import Closing
@@ -100,7 +100,6 @@ class Verifier(Closing):
         self._examiner = Examiner(
             keyring=Keyring.load(self._settings.watermark_keys),
             texts=TextTools.of(self._settings),
-            text_log_key=None if self._registry is None else self._registry.text_key(),
             trust=load_trust(self._settings),
             max_pixels=self._settings.max_pixels,
             max_duration_s=self._settings.max_duration_s,
@@ -158,10 +157,13 @@ class Verifier(Closing):
         return Sandbox(limits, self._examiner.to_setup())
 
     def _examine(self, content: Content, sidecar: bytes | None) -> Report:
+        registry = self._reader()
+        key = None if registry is None else registry.text_key()
+        request = Request(content=content, sidecar=sidecar, text_log_key=key)
         if self._sandbox is None:
-            return self._examiner.examine(content, sidecar=sidecar)
+            return self._examiner.examine(request)
         seconds = self._seconds_for(content)
-        answer = self._sandbox.ask(*pack_request(content, sidecar), seconds=seconds)
+        answer = self._sandbox.ask(*pack_request(request), seconds=seconds)
         try:
             return Report.from_json(answer)
         except ValueError as error:

@@ -245,3 +245,14 @@ def test_a_watermark_that_could_not_be_looked_for_is_not_called_missing(elsewher
     (watermark,) = (each for each in receipt.layers if each.layer is Layer.WATERMARK)
     assert not watermark.present
     assert "could not be looked for: no tokenizer" in watermark.reason
+
+
+def test_a_verifier_knows_what_was_logged_after_it_had_started(elsewhere, tmp_path):
+    source = tmp_path / "a.txt"
+    source.write_text(PROSE)
+    with detectors.Verifier(elsewhere) as verifier:
+        assert verifier.verify(source).finding(Technique.FINGERPRINT) is None
+        with Stamper(elsewhere) as stamper:
+            stamper.stamp(source, tmp_path / "out.txt", PROVENANCE)
+        known = verifier.verify(source).finding(Technique.FINGERPRINT)
+    assert known.presence is Presence.PRESENT

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.requests import pack_request, unpack_request
+from detectors.requests import Request, pack_request, unpack_request
+from labeler.codec.keys import Key
 from labeler.errors import UnreadableMediaError
 from labeler.media.content import Content
 
@@ -13,10 +14,14 @@ SIDECARS = st.none() | st.binary(max_size=50)
 
 def travel(content, sidecar):
     """What arrives on the other side of the pipe, and how many bytes went through it."""
-    header, body = pack_request(content, sidecar)
-    arrived, beside = unpack_request(json.loads(json.dumps(header)), body)
-    assert (arrived.name, beside) == (content.name, sidecar)
-    return arrived, len(body)
+    key = Key.generate()
+    sent = Request(content=content, sidecar=sidecar, text_log_key=key)
+    assert key.secret.hex() not in repr(sent)
+    header, body = pack_request(sent)
+    arrived = unpack_request(json.loads(json.dumps(header)), body)
+    assert (arrived.content.name, arrived.sidecar) == (content.name, sidecar)
+    assert arrived.text_log_key == key
+    return arrived.content, len(body)
 
 
 @given(data=st.binary(max_size=100), name=st.text(), sidecar=SIDECARS)
