@@ -194,11 +194,11 @@ PROVIDER_MEASURES: Final = (
         "result can be downloaded, digitally signed, with a hash of the content, an identifier of "
         "the detection solution and a time.",
         help=Help.PART,
-        labeler="A command line, and reports as JSON. Reports are not signed, and there is no web "
-        "page.",
-        organisation="Offer a page or an app on top of `detectors`, and sign the reports that it "
-        "gives out.",
-        evidence=("docs/json.md", "The service's documentation"),
+        labeler="`labeler serve`: a page and an interface for programs, whose results can be "
+        "downloaded signed, and `labeler verify --result-out` for files; `labeler verify-result` "
+        "checks them. There are no RFC 3161 time stamps on results yet.",
+        organisation="Run the service for your audience, with a certificate that others trust.",
+        evidence=("docs/service.md", "The service's address"),
         obligations=_DETECTOR,
     ),
     Measure(
@@ -209,9 +209,10 @@ PROVIDER_MEASURES: Final = (
         asks="Protect personal data and confidential content: only what is needed, for this "
         "purpose alone, nothing retained, no verbatim copy; and keep it secure.",
         help=Help.PART,
-        labeler="Detection runs offline on the user's machine, in a subprocess with limits, and "
-        "keeps nothing of the file.",
-        organisation="A service of yours has to hold to the same, in its logs and backups too.",
+        labeler="Detection runs offline, in a subprocess with limits. `labeler serve` keeps "
+        "nothing of an upload, and logs neither names nor contents nor addresses.",
+        organisation="What stands in front of the service has to hold to the same: the proxy's "
+        "logs, and backups.",
         evidence=("docs/architecture.md", "The service's record of processing"),
         obligations=_DETECTOR,
     ),
