@@ -113,8 +113,7 @@ def clip(
         stream.options = FAST.get(codec, {}) | dict(options)
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
         context = stream.codec_context
-        # x265 with two threads was seen to give packets that the container refuses.
-        context.thread_count = 1 if codec == "libx265" else 2
+        context.thread_count = 2
         context.time_base = Fraction(time_base or 1 / Fraction(rate))
         _describe(stream, sample_aspect, colours, full_range, interlaced, gop, tag)
         if rotation:
