@@ -153,8 +153,7 @@ def _detected(
         config, "cpu", settings, ignore_repeated_ngrams=True, max_cache_size=1000
     )
     detector.processor = processor
-    # The public method gives an approximate p-value instead of the counts.
-    scored, green = detector._score_ngrams_in_passage(tokens[None])  # noqa: SLF001
+    scored, green = detector._score_ngrams_in_passage(tokens[None])  # noqa: SLF001 - no public counts
     return [float(scored[0]), float(green[0])]
 
 

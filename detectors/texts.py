@@ -27,7 +27,7 @@ from labeler.media.prose import visible_text
 from labeler.provenance import SourceType
 from labeler.settings import Settings
 
-__all__ = ["MAX_CHARACTERS", "TextTools", "keep_tokenizer"]
+__all__ = ["MAX_CHARACTERS", "TextTools", "keep_tokenizer", "read_prose"]
 
 MAX_CHARACTERS: Final = 2_000_000
 """How much of a text is searched: a long novel; more takes longer than anybody would wait."""

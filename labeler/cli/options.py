@@ -52,6 +52,15 @@ Sources = Annotated[
         show_default=False,
     ),
 ]
+Texts = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE",
+        help="Texts, pages or documents; - is standard input.",
+        show_default=False,
+    ),
+]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why.", show_default=False)]
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON, one object a line; see docs/json.md.")
 ]

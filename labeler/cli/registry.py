@@ -50,7 +50,6 @@ Expect = Annotated[
 Actor = Annotated[
     str | None, typer.Option(metavar="NAME", help="Who records this; else: the system's user.")
 ]
-Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why.", show_default=False)]
 Sequence = Annotated[int, typer.Argument(min=1, metavar="NUMBER", show_default=False)]
 File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
 Work = Annotated[
@@ -158,7 +157,7 @@ def export(*, home: options.Home = None, as_json: options.Json = False) -> None:
 def erase(
     *,
     number: Sequence,
-    reason: Reason,
+    reason: options.Reason,
     actor: Actor = None,
     home: options.Home = None,
     as_json: options.Json = False,
@@ -189,7 +188,7 @@ def sign_off(
     responsible: Responsible,
     contact: Contact,
     reviewer: Reviewer,
-    reason: Reason,
+    reason: options.Reason,
     human_review: HumanReview = False,
     fact_checked: FactChecked = False,
     editorial_control: EditorialControl = False,

@@ -30,14 +30,6 @@ _WIDTHS: Final = frozenset({2, 4})
 """Context widths that boilerplate is always kept for: those of keys that Labeler derives."""
 EngineName: TypeAlias = Literal["vllm", "sglang"]
 
-Texts = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="FILE",
-        help="Texts, pages or documents; - is standard input.",
-        show_default=False,
-    ),
-]
 Tokenizer = Annotated[
     Path | None,
     typer.Option(
@@ -107,7 +99,7 @@ def text() -> None:
 @app.command(epilog=EXIT_CODES_DETECT)
 def detect(
     *,
-    files: Texts,
+    files: options.Texts,
     tokenizer: Tokenizer = None,
     keys: Keys = None,
     boilerplate: BoilerplateFile = None,

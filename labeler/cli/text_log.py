@@ -27,14 +27,6 @@ EXIT_CODES_FIND: Final = (
     "1 it cannot be looked up; 2 usage."
 )
 
-Texts = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="FILE",
-        help="Texts, pages or documents; - is standard input.",
-        show_default=False,
-    ),
-]
 Provider = Annotated[str | None, typer.Option(metavar="NAME", help="Who generated it.")]
 Model = Annotated[str | None, typer.Option(metavar="NAME", help="With which model.")]
 Reference = Annotated[
@@ -45,7 +37,6 @@ Number = Annotated[int, typer.Argument(min=1, metavar="NUMBER", show_default=Fal
 Before = Annotated[
     str, typer.Option(metavar="TIME", help="ISO 8601 with time zone.", show_default=False)
 ]
-Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why.", show_default=False)]
 Actor = Annotated[
     str | None, typer.Option(metavar="NAME", help="Who does this; else: the system's user.")
 ]
@@ -63,7 +54,7 @@ def log() -> None:
 @app.command(epilog=EXIT_CODES)
 def add(
     *,
-    files: Texts,
+    files: options.Texts,
     provider: Provider = None,
     model: Model = None,
     reference: Reference = None,
@@ -96,7 +87,7 @@ def add(
 
 
 @app.command(epilog=EXIT_CODES_FIND)
-def find(*, files: Texts, home: options.Home = None, as_json: options.Json = False) -> None:
+def find(*, files: options.Texts, home: options.Home = None, as_json: options.Json = False) -> None:
     """Tell whether texts, or passages of them, were generated here.
 
     Copies are found after edits, and passages from about 30 words.
@@ -116,7 +107,7 @@ def find(*, files: Texts, home: options.Home = None, as_json: options.Json = Fal
 def delete(
     *,
     number: Number,
-    reason: Reason,
+    reason: options.Reason,
     actor: Actor = None,
     home: options.Home = None,
     as_json: options.Json = False,
@@ -137,7 +128,7 @@ def delete(
 def expire(
     *,
     before: Before,
-    reason: Reason,
+    reason: options.Reason,
     actor: Actor = None,
     home: options.Home = None,
     as_json: options.Json = False,

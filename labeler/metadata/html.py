@@ -134,11 +134,16 @@ def _objects(content: bytes) -> Iterator[Mapping[str, object]]:
         data = json.loads(content)
     except (ValueError, RecursionError):
         return
-    for each in data if isinstance(data, list) else [data]:
+    for each in _mappings(data):
+        yield each
+        yield from _mappings(each.get("@graph"))
+
+
+def _mappings(value: object) -> Iterator[Mapping[str, object]]:
+    """The objects of a JSON-LD value: one, or a list of them; anything else is left out."""
+    for each in value if isinstance(value, list) else [value]:
         if isinstance(each, dict):
             yield each
-            graph = each.get("@graph")
-            yield from (node for node in graph or () if isinstance(node, dict))
 
 
 def _term(value: str) -> str:

@@ -120,7 +120,16 @@ def test_the_meta_element_tells_edits_apart():
             ),
             "trainedAlgorithmicMedia",
         ),
+        (
+            (
+                b'<script type="application/ld+json">{"@graph": {"digitalSourceType": '
+                b'"https://schema.org/TrainedAlgorithmicMediaDigitalSource"}}</script>'
+            ),
+            "trainedAlgorithmicMedia",
+        ),
         (b'<script type="application/ld+json">{"digitalSourceType": 3}</script>', None),
+        (b'<script type="application/ld+json">{"@graph": 3}</script>', None),
+        (b'<script type="application/ld+json">{"@graph": true}</script>', None),
         (b'<script type="application/ld+json">{"digitalSourceType": "x"</script>', None),
         (b'<template><meta name="ai-disclosure" content="ai-generated"></template>', None),
         (b"<!-- <meta name=ai-disclosure content=ai-generated> -->", None),
@@ -162,3 +171,21 @@ def test_any_page_can_be_read_and_written(page):
         return
     marked = written(page)
     assert written(marked) == marked or read(marked, MediaType.HTML).source_type is None
+
+
+_JSON_LD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(alphabet="ab<", max_size=5),
+    lambda values: (
+        st.lists(values, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["@graph", "@type", "description", "digitalSourceType"]), values
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@given(_JSON_LD)
+def test_any_json_ld_can_be_read(data):
+    script = f'<script type="application/ld+json">{json.dumps(data)}</script>'
+    assert read(script.encode(), MediaType.HTML).source_type is None
