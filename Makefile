@@ -8,9 +8,11 @@ PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
 BIN := $(VENV)/bin
+ON_POSTGRESQL := tests/cli/test_registry.py tests/cli/test_text_files.py tests/stamping/test_facts.py \
+  tests/stamping/test_safety.py tests/batch/test_stamping.py tests/verification/test_recovery.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit format clean
+.PHONY: help demo test lint types imports unit test-postgresql format clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -5
@@ -18,7 +20,7 @@ help:
 demo: $(VENV)/.runtime
 	@$(BIN)/python samples/demo.py
 
-test: lint types imports unit
+test: lint types imports unit test-postgresql
 
 lint: $(VENV)/.development
 	$(BIN)/ruff check .
@@ -32,6 +34,11 @@ imports: $(VENV)/.development
 
 unit: $(VENV)/.development
 	$(BIN)/pytest -n $(JOBS)
+
+# What goes through the registry once more, with every registry that no test names in PostgreSQL; the
+# tests of the registry itself run on both databases in any case. Skipped where no server is installed.
+test-postgresql: $(VENV)/.development
+	LABELER_TESTS_ON=postgresql $(BIN)/pytest -n $(JOBS) $(ON_POSTGRESQL)
 
 format: $(VENV)/.development
 	$(BIN)/ruff check --fix .

@@ -17,6 +17,7 @@
     ├── WatermarkKeyError          a watermark key is missing, malformed or too widely readable
     ├── SettingsError              a setting has a value that cannot be used
     ├── RegistryError              the registry cannot be opened, or refused a record
+    ├── ResolverError              a manifest resolver cannot be asked, or answers nonsense
     ├── OutputError                the output exists already or cannot be written
     ├── PolicyError                facts are misspelt, contradictory or not readable
     ├── ObligationError            what is due cannot be done, or it is prohibited
@@ -48,6 +49,7 @@ __all__ = [
     "ParentCredentialError",
     "PolicyError",
     "RegistryError",
+    "ResolverError",
     "SettingsError",
     "SigningError",
     "TrustListError",
@@ -159,6 +161,10 @@ class SettingsError(LabelerError):
 
 class RegistryError(LabelerError):
     """The registry cannot be opened, or refused a record."""
+
+
+class ResolverError(LabelerError):
+    """A resolver of soft bindings cannot be asked, or its answer cannot be used."""
 
 
 class OutputError(LabelerError):

@@ -86,6 +86,7 @@ _Path = Annotated[Path, AfterValidator(_absolute)]
 _Paths = Annotated[tuple[_Path, ...], NoDecode, BeforeValidator(_split_paths)]
 _Layers = Annotated[frozenset[Layer], NoDecode, BeforeValidator(_split_names)]
 _WebUrl = Annotated[str, AfterValidator(_web_url)]
+_WebUrls = Annotated[tuple[_WebUrl, ...], NoDecode, BeforeValidator(_split_names)]
 
 
 class Settings(BaseSettings):
@@ -113,6 +114,10 @@ class Settings(BaseSettings):
     """JSON file of issuers; None: the one that ships with Labeler."""
     watermark_key_id: str | None = None
     """Id of the key that watermarks are made with; None: the public key."""
+    public_signpost: bool = True
+    """Whether a weaker mark under the public key goes beside one of a secret key, which tells
+    everybody that AI took part, and whom to ask. Without it only those find a mark who have the
+    key; the Commission's guidelines (75, 76) ask for detection that anybody can carry out."""
     strength: Strength = "balanced"
     """Strength of watermarks."""
 
@@ -128,10 +133,26 @@ class Settings(BaseSettings):
     """PEM files of anchors that time-stamp authorities may chain to."""
 
     detector_url: _WebUrl | None = None
-    """Where people find the detection solution that signs results; None: they name it only."""
+    """Where people find the detection solution that signs results, and that manifests tell to ask;
+    None: results name it only, manifests do not."""
+    resolver_url: _WebUrl | None = None
+    """Base URL of the C2PA Soft Binding Resolution API that knows what is stamped here: manifests
+    say it; None: they do not."""
 
-    registry: str | None = None
-    """Path or SQLAlchemy URL of the registry; None: ``registry.sqlite3`` under `home`."""
+    resolvers: _WebUrls = ()
+    """Base URLs of Soft Binding Resolution APIs that `verify` asks for manifests which files have
+    lost; in the environment joined with commas. None: no network is used. What leaves the machine
+    is what the watermark says."""
+    follow_signposts: bool = False
+    """Whether `verify` also asks the resolvers that content itself names: that of its issuer, and
+    those in its manifest. Whoever is named learns that somebody looks at the content."""
+    public_manifests: bool = True
+    """Whether the service hands manifests to everybody, and not only to API keys with the scope
+    ``fetch:manifests``."""
+
+    registry: str | None = Field(default=None, repr=False)
+    """Path of the registry, or SQLAlchemy URL of SQLite or PostgreSQL; None: ``registry.sqlite3``
+    under `home`. A password is better kept in ``~/.pgpass`` than in it."""
     allow_missing: _Layers = frozenset()
     """Layers that a stamping may go without where the content cannot carry them; in the
     environment joined with commas."""

@@ -236,12 +236,14 @@ def _check_trust(settings: Settings) -> _Result:
 
 def _check_registry(settings: Settings) -> _Result:
     from labeler.registry import RegistryReader  # noqa: PLC0415 - may be what is broken
+    from labeler.registry.database import database_of  # noqa: PLC0415 - as above
 
-    reader = RegistryReader.open(settings.registry_location)
+    reader = RegistryReader.of(settings)
     if reader is None:
-        return "note", f"none yet; the first stamping makes {settings.registry_location}"
-    reader.close()
-    return "ok", settings.registry_location
+        name = database_of(settings).name
+        return "note", f"none yet; the first stamping makes {name}"
+    with reader:
+        return "ok", reader.name
 
 
 def _check_end_to_end(settings: Settings) -> _Result:

@@ -1,4 +1,4 @@
-"""``labeler registry``: the audit log, and what people sign off."""
+"""``labeler registry``: the audit log, what people sign off, and how long records are kept."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from labeler.cli import options
-from labeler.cli.console import EXIT_OK, complain, print_json, reporting, say
+from labeler.cli.console import EXIT_OK, complain, print_json, printable, reporting, say
 from labeler.cli.inputs import load_settings, system_user
 from labeler.errors import RegistryError, UnreadableMediaError
 
 if TYPE_CHECKING:
-    from labeler.registry import AuditEntry, AuditVerdict, RegistryReader, SignOff
+    from labeler.registry import AuditEntry, AuditVerdict, Registry, RegistryReader, SignOff
+    from labeler.settings import Settings
 
-__all__ = ["EXIT_CODES", "app"]
+__all__ = ["EXIT_BROKEN", "EXIT_CODES", "app", "audit", "no_registry"]
 
 EXIT_CODES: Final = "Exit codes: 0 done; 1 it cannot be done; 2 usage."
 EXIT_CODES_VERIFY: Final = (
@@ -81,6 +82,11 @@ EditorialControl = Annotated[
         "--editorial-control",
         help="An editorial entity that could alter or reject the substance has approved it.",
     ),
+]
+
+ReceiptId = Annotated[str, typer.Argument(metavar="RECEIPT", show_default=False)]
+Before = Annotated[
+    str, typer.Option(metavar="TIME", help="ISO 8601 with time zone.", show_default=False)
 ]
 
 app: Final = typer.Typer(help="See and add to the registry's records.", no_args_is_help=True)
@@ -167,13 +173,8 @@ def erase(
     The chain holds without them, and the erasure is recorded. A sign-off that is erased counts no
     longer. Write no personal data into the reason.
     """
-    with reporting(as_json=as_json):
-        from labeler.registry import Registry  # noqa: PLC0415 - slow to import
-
-        location = load_settings(home).registry_location
-        _check_there(location)
-        with Registry.open(location) as registry:
-            entry = registry.erase(number, actor=actor or system_user(), reason=reason)
+    with _writing(home, as_json=as_json) as registry:
+        entry = registry.erase(number, actor=actor or system_user(), reason=reason)
         if as_json:
             print_json(_members(entry))
         else:
@@ -220,10 +221,77 @@ def sign_off(
         _record(given, file, actor=actor or system_user(), home=home, as_json=as_json)
 
 
+@app.command(epilog=EXIT_CODES)
+def upgrade(*, home: options.Home = None, as_json: options.Json = False) -> None:
+    """Bring a registry of an earlier version of Labeler up to this one.
+
+    Whoever opens one does that. This is for where those who open it may not change it.
+    """
+    with reporting(as_json=as_json):
+        from labeler.registry.database import database_of  # noqa: PLC0415 - slow to import
+        from labeler.registry.migrating import migrate  # noqa: PLC0415 - as above
+        from labeler.registry.schema import REVISION  # noqa: PLC0415 - as above
+
+        settings = load_settings(home)
+        _check_there(settings)
+        database = database_of(settings)
+        found = migrate(database, named=database.name)
+        if as_json:
+            print_json({"registry": database.name, "found": found, "revision": REVISION})
+        elif found == REVISION:
+            say(f"up to date: revision {REVISION}")
+        else:
+            say(f"brought up from revision {found} to {REVISION}")
+
+
+@app.command(epilog=EXIT_CODES)
+def delete(
+    *,
+    receipt: ReceiptId,
+    reason: options.Reason,
+    actor: Actor = None,
+    home: options.Home = None,
+    as_json: options.Json = False,
+) -> None:
+    """Delete the receipt with the id RECEIPT and all that hangs on it, for good.
+
+    Its manifest, fingerprints and logged text go too; its handle is never given to another output.
+    The audit log records it. Write no personal data into the reason.
+    """
+    with _writing(home, as_json=as_json) as registry:
+        entry = registry.delete_receipt(receipt, actor=actor or system_user(), reason=reason)
+        if as_json:
+            print_json({"receipt_id": receipt, "audit_sequence": entry.sequence})
+        else:
+            say(f"deleted: receipt {printable(receipt)}, recorded as entry {entry.sequence}")
+
+
+@app.command(epilog=EXIT_CODES)
+def expire(
+    *,
+    before: Before,
+    reason: options.Reason,
+    actor: Actor = None,
+    home: options.Home = None,
+    as_json: options.Json = False,
+) -> None:
+    """Delete the receipts from before TIME and all that hangs on them, for good.
+
+    The audit log records it once. After an interruption, call it again.
+    """
+    moment = options.parse_moment(before, option="--before")
+    with _writing(home, as_json=as_json) as registry:
+        count = registry.expire_receipts(moment, actor=actor or system_user(), reason=reason)
+        if as_json:
+            print_json({"expired": count})
+        else:
+            say(f"deleted: {count} receipts")
+
+
 def _record(given: SignOff, file: Path, *, actor: str, home: Path | None, as_json: bool) -> None:
     from labeler.registry import Registry  # noqa: PLC0415 - slow to import
 
-    with Registry.open(load_settings(home).registry_location) as registry:
+    with Registry.of(load_settings(home)) as registry:
         entry = registry.sign_off(given, actor)
     warnings = () if given.is_review_sufficient else (INSUFFICIENT,)
     for warning in warnings:
@@ -241,26 +309,40 @@ def _reading(home: Path | None, *, as_json: bool) -> Iterator[RegistryReader]:
     with reporting(as_json=as_json):
         from labeler.registry import RegistryReader  # noqa: PLC0415 - slow to import
 
-        location = load_settings(home).registry_location
-        _check_there(location)
-        reader = RegistryReader.open(location)
+        settings = load_settings(home)
+        reader = RegistryReader.of(settings)
         if reader is None:
-            raise _nothing_there(location)
+            raise no_registry(settings)
         with reader:
             yield reader
 
 
-def _check_there(location: str) -> None:
-    from labeler.registry.database import locate  # noqa: PLC0415 - slow to import
+@contextmanager
+def _writing(home: Path | None, *, as_json: bool) -> Iterator[Registry]:
+    """A registry that is there already, to take something out of it."""
+    with reporting(as_json=as_json):
+        from labeler.registry import Registry  # noqa: PLC0415 - slow to import
 
-    if not locate(location).exists():
-        raise _nothing_there(location)
+        settings = load_settings(home)
+        _check_there(settings)
+        with Registry.of(settings) as registry:
+            yield registry
 
 
-def _nothing_there(location: str) -> RegistryError:
+def _check_there(settings: Settings) -> None:
+    from labeler.registry.database import database_of  # noqa: PLC0415 - slow to import
+
+    if not database_of(settings).exists():
+        raise no_registry(settings)
+
+
+def no_registry(settings: Settings) -> RegistryError:
+    """What to raise where the settings name a registry that is not there."""
+    from labeler.registry.database import database_of  # noqa: PLC0415 - slow to import
+
     return RegistryError(
         "there is no registry",
-        file=location,
+        file=database_of(settings).name,
         hint="Check --home, LABELER_HOME and LABELER_REGISTRY; stamping or signing off makes one",
     )
 

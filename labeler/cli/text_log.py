@@ -69,7 +69,7 @@ def add(
         from labeler.codec.shingles import shingles  # noqa: PLC0415 - slow to import
         from labeler.registry import Registry  # noqa: PLC0415 - as above
 
-        with Registry.open(load_settings(home).registry_location) as registry:
+        with Registry.of(load_settings(home)) as registry:
             key = registry.make_text_key()
 
             def log_one(name: str) -> bool:
@@ -116,7 +116,7 @@ def delete(
     with reporting(as_json=as_json):
         from labeler.registry import Registry  # noqa: PLC0415 - slow to import
 
-        with Registry.open(load_settings(home).registry_location) as registry:
+        with Registry.of(load_settings(home)) as registry:
             entry = registry.delete_text(number, actor=actor or system_user(), reason=reason)
         if as_json:
             print_json({"text_id": number, "audit_sequence": entry.sequence})
@@ -137,7 +137,7 @@ def expire(
     with reporting(as_json=as_json):
         from labeler.registry import Registry  # noqa: PLC0415 - slow to import
 
-        with Registry.open(load_settings(home).registry_location) as registry:
+        with Registry.of(load_settings(home)) as registry:
             count = registry.expire_texts(
                 options.parse_moment(before, option="--before"),
                 actor=actor or system_user(),
@@ -151,11 +151,13 @@ def expire(
 
 def _reading(home: Path | None) -> RegistryReader:
     from labeler.registry import RegistryReader  # noqa: PLC0415 - slow to import
+    from labeler.registry.database import database_of  # noqa: PLC0415 - as above
 
-    location = load_settings(home).registry_location
-    reader = RegistryReader.open(location)
+    settings = load_settings(home)
+    reader = RegistryReader.of(settings)
     if reader is None:
-        raise RegistryError("there is no registry", file=location, hint=_LOG_FIRST)
+        name = database_of(settings).name
+        raise RegistryError("there is no registry", file=name, hint=_LOG_FIRST)
     return reader
 
 

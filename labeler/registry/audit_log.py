@@ -1,21 +1,17 @@
 """The audit log in the registry's database: what writes to it, and what reads it.
 
-Two parts of `labeler.registry.store`'s classes. A log that an earlier version of the registry does
-not have yet is read as an empty one.
+Two parts of `labeler.registry.store`'s classes.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, insert, literal_column, select
+from sqlalchemy import Connection, Row, Select, Table, insert, select
 
 from labeler.errors import RegistryError
 from labeler.registry.audit import (
@@ -32,25 +28,21 @@ from labeler.registry.audit import (
     inspect,
     verify_chain,
 )
-from labeler.registry.database import has_audit_log
-from labeler.registry.schema import DECISION_IN_BODY, WORK_IN_BODY, audit_details, audit_entries
+from labeler.registry.database import Storage
+from labeler.registry.schema import audit_details, audit_entries
 from labeler.registry.sign_offs import SignOff, check_digest
 
-__all__ = ["AuditReading", "AuditWriting", "lock"]
+__all__ = ["AuditReading", "AuditWriting"]
 
 _SALT_BYTES: Final = 32
 _PAGE: Final = 256
+_FOUND_BY: Final = ("work", "decision_id")
+"""Members of the body that have a column of their own."""
 _KIND: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
 
-class AuditReading(ABC):
+class AuditReading(Storage):
     """Reading the audit log."""
-
-    _file: Path
-
-    @abstractmethod
-    def _connection(self) -> AbstractContextManager[Connection]:
-        """A transaction whose errors name the registry."""
 
     def audit_entries(
         self, *, subject: str | None = None, kind: str | None = None
@@ -87,12 +79,11 @@ class AuditReading(ABC):
             RegistryError: The registry cannot be read.
         """
         with self._connection() as connection:
-            if not has_audit_log(connection):
-                return verify_chain((), expected=expected)
             # One statement, so that it sees one state of the log, and in small portions.
             query = _select().order_by(audit_entries.c.sequence)
-            rows = connection.execution_options(yield_per=_PAGE).execute(query)
-            return verify_chain(map(_entry, rows), expected=expected)
+            # Closed in any case: a broken chain is not read to its end.
+            with connection.execution_options(yield_per=_PAGE).execute(query) as rows:
+                return verify_chain(map(_entry, rows), expected=expected)
 
     def find_sign_off(self, content_sha256: str) -> SignOff | None:
         """The latest sign-off of exactly this content; None where there is none.
@@ -119,7 +110,7 @@ class AuditReading(ABC):
         """
         query = (
             _select(with_erased=False)
-            .where(audit_entries.c.kind == SIGN_OFF, literal_column(WORK_IN_BODY) == work)
+            .where(audit_entries.c.kind == SIGN_OFF, audit_details.c.work == work)
             .order_by(audit_entries.c.sequence)
         )
         return tuple(map(self._sign_off, self._read_entries(query)))
@@ -132,9 +123,7 @@ class AuditReading(ABC):
         """
         query = (
             _select(with_erased=False)
-            .where(
-                audit_entries.c.kind == DECISION, literal_column(DECISION_IN_BODY) == decision_id
-            )
+            .where(audit_entries.c.kind == DECISION, audit_details.c.decision_id == decision_id)
             .order_by(audit_entries.c.sequence.desc())
             .limit(1)
         )
@@ -143,8 +132,6 @@ class AuditReading(ABC):
 
     def _read_entries(self, query: Select[Any]) -> list[AuditEntry]:
         with self._connection() as connection:
-            if not has_audit_log(connection):
-                return []
             return [_entry(row) for row in connection.execute(query)]
 
     def _checked(self, entry: AuditEntry) -> AuditEntry:
@@ -153,7 +140,7 @@ class AuditReading(ABC):
         if problem is not None:
             raise RegistryError(
                 f"entry {entry.sequence} of the audit log does not hold: {problem}",
-                file=self._file,
+                file=self._name,
                 hint="See what `labeler registry audit verify` says",
             )
         return entry
@@ -165,7 +152,7 @@ class AuditReading(ABC):
         except ValueError as error:
             raise RegistryError(
                 f"entry {entry.sequence} of the audit log cannot be read: {error}",
-                file=self._file,
+                file=self._name,
                 hint="Use the version of Labeler that wrote it, or a later one",
             ) from error
 
@@ -249,7 +236,7 @@ class AuditWriting(AuditReading):
 
         The chain holds without them. A sign-off that is erased counts no longer. What is erased is
         overwritten in the file; while others read, a copy can stay in its write-ahead log until the
-        last of them has closed it.
+        last of them has closed it. PostgreSQL clears it away, and overwrites it in its own time.
 
         Args:
             sequence: The entry.
@@ -264,18 +251,17 @@ class AuditWriting(AuditReading):
                 written.
         """
         details = audit_details
-        with self._connection() as connection:
-            lock(connection)
+        with self._writing() as connection:
             query = select(audit_entries.c.digest).where(audit_entries.c.sequence == sequence)
             digest = connection.execute(query).scalar()
             deleted = connection.execute(details.delete().where(details.c.sequence == sequence))
             if digest is None or not deleted.rowcount:
                 problem = "is not there" if digest is None else "was erased already"
-                raise RegistryError(f"entry {sequence} of the audit log {problem}", file=self._file)
+                raise RegistryError(f"entry {sequence} of the audit log {problem}", file=self._name)
             entry = self._add(
                 connection, ERASURE, digest, actor=actor, reason=reason, body=canonical({})
             )
-        self._empty_write_ahead_log()
+        self._forget(audit_details)
         return entry
 
     def _record(
@@ -283,14 +269,12 @@ class AuditWriting(AuditReading):
     ) -> AuditEntry:
         check_text(subject, "a subject")
         text = canonical(body)
-        with self._connection() as connection:
-            lock(connection)
+        with self._writing() as connection:
             return self._add(connection, kind, subject, actor=actor, reason=reason, body=text)
 
-    def _empty_write_ahead_log(self) -> None:
-        """What was erased is in it still, until that is done."""
-        with self._connection() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    def _forget(self, *tables: Table) -> None:
+        """See that what was deleted from tables is gone."""
+        self._database.forget(self._engine, tables)
 
     def _add(
         self, connection: Connection, kind: str, subject: str, *, actor: str, reason: str, body: str
@@ -328,21 +312,23 @@ class AuditWriting(AuditReading):
         return entry
 
 
-def lock(connection: Connection) -> None:
-    """Keep others from writing until the transaction ends: the chain has one end."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
 def _insert(connection: Connection, entry: AuditEntry) -> None:
+    members = entry.members
+    found_by = {
+        name: told if isinstance(told := members.get(name), str) else None for name in _FOUND_BY
+    }
     for table in (audit_entries, audit_details):
-        row = {column.name: getattr(entry, column.name) for column in table.columns}
+        row = {
+            column.name: found_by[column.name]
+            if column.name in found_by
+            else getattr(entry, column.name)
+            for column in table.columns
+        }
         connection.execute(insert(table).values(row))
 
 
 def _select(*, with_erased: bool = True) -> Select[Any]:
     details = audit_details
-    # Without those that were erased it is an inner join, for which SQLite uses the indexes on the
-    # body; and only where a query has their expressions word for word, without parameters.
     return select(
         audit_entries, details.c.salt, details.c.actor, details.c.reason, details.c.body
     ).join_from(audit_entries, details, isouter=with_erased)

@@ -1,93 +1,211 @@
-"""The registry's database file: where it is, how it is made and opened."""
+"""Where the registry's tables are: a file of SQLite, or a database of PostgreSQL.
+
+    database = locate("registry.sqlite3")
+    database = locate("postgresql://labeler@db.example/labeler", home=settings.home)
+
+What the two do differently is in `labeler.registry.sqlite` and `labeler.registry.postgresql`; every
+statement elsewhere is the same for both.
+"""
 
 from __future__ import annotations
 
-import os
-import sqlite3
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, insert, select, update
+from sqlalchemy import URL, Connection, Engine, Table
+from sqlalchemy import exc as sql_errors
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError
 
 from labeler.errors import RegistryError
-from labeler.registry import schema
+from labeler.receipt import Receipt
+from labeler.settings import Settings
 
-__all__ = [
-    "create",
-    "has_audit_log",
-    "has_texts",
-    "locate",
-    "open_engine",
-    "transaction",
-    "upgrade",
-]
+__all__ = ["Database", "Storage", "database_of", "key_beside", "locate", "transaction"]
 
-_BUSY_TIMEOUT_S: Final = 5.0
-_CACHE_KIB: Final = 32 * 1024
+_KEY_SUFFIX: Final = ".text-log-key"
+_KEY_NAME: Final = "registry.text-log-key"
+_HINTS: Final = {
+    "sqlite": "See that it is a registry, that it may be written, and that the disk has room",
+    "postgresql": "See that the server can be reached, and that this user may use the database",
+}
 
 
-def locate(location: str) -> Path:
-    """The file that ``location``, a path or an SQLAlchemy URL of SQLite, names.
+class Database(ABC):
+    """One database, not opened yet."""
+
+    name: str
+    """What errors call it: its path, or its URL without a password."""
+    text_log_key: Path | None
+    """The file of the key of the text log; None: there is no place for one."""
+
+    def exists(self) -> bool:
+        """Whether there is a registry in it, of whatever version.
+
+        Raises:
+            RegistryError: It cannot be read, or there are tables of something else.
+        """
+        return self.revision() is not None
+
+    def revision(self) -> str | None:
+        """The migration that its tables are at; None where there are none.
+
+        Raises:
+            RegistryError: It cannot be read, or there are tables of something else.
+        """
+        from labeler.registry.migrating import find_revision  # noqa: PLC0415 - it builds on this
+
+        return find_revision(self)
+
+    @abstractmethod
+    def create(self) -> None:
+        """Make a registry in it, unless another process has by then: a whole one, or none.
+
+        Raises:
+            RegistryError: It cannot be made.
+        """
+
+    @abstractmethod
+    def open(self, *, read_only: bool = False) -> Engine:
+        """An engine with a pool of connections, none of them opened yet."""
+
+    @abstractmethod
+    def lock(self, connection: Connection) -> None:
+        """Keep others from writing until the transaction, which begins here, ends.
+
+        What is read afterwards is what the last of them has left.
+
+        Raises:
+            RegistryError: There is no place for tables.
+        """
+
+    @abstractmethod
+    def hold_still(self, connection: Connection) -> None:
+        """Let all that the transaction, which begins here, reads be of one moment."""
+
+    @abstractmethod
+    def forget(self, engine: Engine, tables: Collection[Table]) -> None:
+        """See that what was deleted is not merely marked as such, as far as the database can.
+
+        Args:
+            engine: Of the database.
+            tables: Those that something was deleted from.
+
+        Raises:
+            RegistryError: It cannot.
+        """
+
+
+class Storage(ABC):
+    """What the parts of the registry's classes share: an open database."""
+
+    _database: Database
+    _engine: Engine
+
+    @property
+    def _name(self) -> str:
+        """What errors call the registry."""
+        return self._database.name
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        """A transaction whose errors name the registry."""
+        with transaction(self._engine, self._name) as connection:
+            yield connection
+
+    @contextmanager
+    def _reading_at_once(self) -> Iterator[Connection]:
+        """A transaction whose statements all see the registry as it is at one moment."""
+        with self._connection() as connection:
+            self._database.hold_still(connection)
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A transaction that has the registry to itself among those that write."""
+        with self._connection() as connection:
+            self._database.lock(connection)
+            yield connection
+
+    def _read(self, body: str) -> Receipt:
+        """A receipt as it is stored."""
+        try:
+            return Receipt.from_json(body)
+        except ValueError as error:
+            raise RegistryError(
+                f"the registry holds a receipt that cannot be read: {error}", file=self._name
+            ) from error
+
+
+def locate(location: str, *, home: Path | None = None) -> Database:
+    """The database that a path or an SQLAlchemy URL names.
+
+    Args:
+        location: A path, or a URL of an SQLite file or a PostgreSQL database.
+        home: Where keys that belong to a database on a server lie; None: nowhere.
 
     Raises:
-        RegistryError: It is a URL that is malformed, or not of an SQLite file.
+        RegistryError: It is a URL that is malformed, or of another kind of database.
+        MissingExtraError: The driver for PostgreSQL is not installed.
     """
+    from labeler.registry.sqlite import SqliteFile  # noqa: PLC0415 - they build on this module
+
     if "://" not in location:
-        return Path(location).expanduser()
+        return SqliteFile(Path(location).expanduser())
+    url = _parse(location)
+    if url.get_backend_name() == "postgresql":
+        from labeler.registry.postgresql import PostgresqlDatabase  # noqa: PLC0415 - as above
+
+        return PostgresqlDatabase(url, text_log_key=None if home is None else home / _KEY_NAME)
+    return SqliteFile(_file_of(url))
+
+
+def database_of(settings: Settings) -> Database:
+    """The database that the settings name: see `locate`."""
+    return locate(settings.registry_location, home=settings.home)
+
+
+def _parse(location: str) -> URL:
+    """A location's parts; errors show none of them, for one may be a password."""
     try:
         url = make_url(location)
-    except ArgumentError as error:
-        raise RegistryError("the registry's URL is malformed") from error
+    except (sql_errors.ArgumentError, ValueError):
+        url = None
+    # A password with an "@" that is not encoded would go on in what is taken for the host.
+    if url is None or "@" in (url.host or ""):
+        raise RegistryError(
+            "the registry's URL is malformed",
+            hint="Write it as postgresql://user@host:5432/database, with %40 for an @ in a "
+            "password; which is better kept in ~/.pgpass",
+        )
+    # The other name that the server's own library knows.
+    return url.set(drivername="postgresql") if url.drivername == "postgres" else url
+
+
+def _file_of(url: URL) -> Path:
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         raise RegistryError(
             f"the registry cannot be a {url.get_backend_name()} database without a file",
-            hint="Give a path, or a URL such as sqlite:////srv/labeler/registry.sqlite3",
+            hint="Give a path, or a URL such as sqlite:////srv/labeler/registry.sqlite3 or "
+            "postgresql://labeler@host/labeler",
         )
     return Path(url.database)
 
 
-def create(file: Path) -> None:
-    """Make a registry under another name and link it to ``file``, unless that exists by then.
-
-    So that of several processes that start at once, each finds either none or a whole one.
-
-    Raises:
-        RegistryError: The directory or the file cannot be made.
-    """
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{file.name}.", dir=file.parent) as directory:
-            draft = Path(directory, file.name)
-            # SQLite gives its own files beside the database the mode that this one has.
-            os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-            _create_tables(draft, named=file)
-            with suppress(FileExistsError):
-                os.link(draft, file)
-    except OSError as error:
-        raise RegistryError(
-            f"the registry cannot be made: {error.strerror}",
-            file=file,
-            hint="Set LABELER_HOME or LABELER_REGISTRY to a place that can be written",
-        ) from error
-
-
-def open_engine(file: Path, *, read_only: bool = False) -> Engine:
-    """An engine with a pool of connections to ``file``, none of them opened yet."""
-    return create_engine(
-        "sqlite+pysqlite://",
-        creator=lambda: _connect_read_only(file) if read_only else _connect(file),
-        poolclass=QueuePool,
-    )
+def key_beside(file: Path) -> Path:
+    """Where the key of the text log of a registry in a file lies."""
+    return file.with_name(file.name + _KEY_SUFFIX)
 
 
 @contextmanager
-def transaction(engine: Engine, file: Path) -> Iterator[Connection]:
+def transaction(engine: Engine, name: str) -> Iterator[Connection]:
     """A connection whose work is committed at the end, or not at all.
+
+    Args:
+        engine: Of the database.
+        name: What errors call it.
 
     Raises:
         IntegrityError: A row was refused; what that means only the caller knows.
@@ -96,97 +214,19 @@ def transaction(engine: Engine, file: Path) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
             yield connection
-    except IntegrityError:
+    except sql_errors.IntegrityError:
         raise
-    except DatabaseError as error:
+    except (sql_errors.DBAPIError, sql_errors.TimeoutError, UnicodeEncodeError) as error:
         raise RegistryError(
-            f"the registry cannot be used: {error.orig}",
-            file=file,
-            hint="See that the file is a registry, that it is writable, and that the disk has room",
+            f"the registry cannot be used: {_told(error)}",
+            file=name,
+            hint=_HINTS[engine.dialect.name],
         ) from error
 
 
-def upgrade(engine: Engine, file: Path) -> None:
-    """Bring a registry of an earlier version up to this one, unless another process has by now.
-
-    Raises:
-        RegistryError: The registry cannot be written.
-    """
-    with transaction(engine, file) as connection:
-        # It locks: of several processes that come here, one makes the tables.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        found = connection.execute(select(schema.version.c.version)).scalar_one()
-        if found >= schema.SCHEMA_VERSION:
-            return  # another process was first, perhaps one of a later version
-        if found <= schema.WITHOUT_SOUNDS:
-            schema.sounds.create(connection)
-        if found <= schema.WITHOUT_AUDIT:
-            schema.audit_entries.create(connection)
-            schema.audit_details.create(connection)
-        if found <= schema.WITHOUT_TEXTS:
-            for table in (
-                schema.text_keys,
-                schema.texts,
-                schema.text_outputs,
-                schema.text_shingles,
-            ):
-                table.create(connection)
-        connection.execute(update(schema.version).values(version=schema.SCHEMA_VERSION))
-
-
-def has_audit_log(connection: Connection) -> bool:
-    """Whether the registry is of a version that has an audit log."""
-    found: int = connection.execute(select(schema.version.c.version)).scalar_one()
-    return found > schema.WITHOUT_AUDIT
-
-
-def has_texts(connection: Connection) -> bool:
-    """Whether the registry is of a version that has a fingerprint log of texts."""
-    found: int = connection.execute(select(schema.version.c.version)).scalar_one()
-    return found > schema.WITHOUT_TEXTS
-
-
-def _connect(file: Path) -> sqlite3.Connection:
-    # mode=rw: a file that has gone in the meantime is an error, not a new and empty registry.
-    connection = _open(f"{file.absolute().as_uri()}?mode=rw")
-    connection.execute("PRAGMA foreign_keys = ON")
-    # Not NORMAL: in WAL mode that may lose the last commits when the power fails, and a receipt
-    # has to be on disk before its output is published.
-    connection.execute("PRAGMA synchronous = FULL")
-    # What the audit log erases is overwritten in the file, not only forgotten.
-    connection.execute("PRAGMA secure_delete = ON")
-    return connection
-
-
-def _connect_read_only(file: Path) -> sqlite3.Connection:
-    uri = file.absolute().as_uri()
-    connection = _open(f"{uri}?mode=ro")
-    try:
-        connection.execute("SELECT 1 FROM sqlite_master")
-    except sqlite3.OperationalError:
-        connection.close()
-        # A WAL database in a directory that may not be written: SQLite cannot make its shared
-        # memory file there. Where no log is left either, the file alone is the whole truth.
-        if file.with_name(f"{file.name}-wal").exists():
-            raise
-        return _open(f"{uri}?mode=ro&immutable=1")
-    return connection
-
-
-def _open(uri: str) -> sqlite3.Connection:
-    # The pool lends a connection to one thread at a time, whichever thread opened it.
-    connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
-    # Room for the upper levels of an index of a hundred million shingles; taken as it is used.
-    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    return connection
-
-
-def _create_tables(file: Path, *, named: Path) -> None:
-    engine = open_engine(file)
-    try:
-        with transaction(engine, named) as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode = WAL")  # kept in the file
-            schema.METADATA.create_all(connection)
-            connection.execute(insert(schema.version).values(version=schema.SCHEMA_VERSION))
-    finally:
-        engine.dispose()
+def _told(error: Exception) -> str:
+    if isinstance(error, UnicodeEncodeError):
+        return "a record holds characters that are no text"
+    if isinstance(error, sql_errors.DBAPIError):
+        return str(error.orig).strip().partition("\n")[0]
+    return "all connections to it are in use"

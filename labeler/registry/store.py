@@ -24,188 +24,134 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from labeler.closing import Closing
 from labeler.codec.acoustic import Fingerprint
 from labeler.codec.payload import Handle, ShortPayload
+from labeler.credentials import SoftBinding
 from labeler.errors import RegistryError
 from labeler.receipt import Receipt
-from labeler.registry import schema
+from labeler.registry.api_keys import ApiKeyReading, ApiKeyWriting
 from labeler.registry.audit_log import AuditReading
-from labeler.registry.database import create, locate, open_engine, transaction, upgrade
-from labeler.registry.schema import (
-    PREPARED,
-    PUBLISHED,
-    SCHEMA_VERSION,
-    WITHOUT_AUDIT,
-    WITHOUT_SOUNDS,
-    WITHOUT_TEXTS,
-    receipts,
-    reservations,
-    sounds,
-    text_outputs,
+from labeler.registry.checkpoints import CheckpointReading, CheckpointWriting
+from labeler.registry.database import Database, locate
+from labeler.registry.fingerprints import (
+    ContentFingerprint,
+    FingerprintReading,
+    add_fingerprints,
 )
-from labeler.registry.sounds import SoundRecord
-from labeler.registry.text_index import drop_unused, texts_of
+from labeler.registry.jobs import JobReading, JobWriting
+from labeler.registry.manifests import (
+    ManifestReading,
+    ManifestWriting,
+    add_bindings,
+    add_manifest,
+)
+from labeler.registry.migrating import bring_up, migrate
+from labeler.registry.receipts import ReceiptReading
+from labeler.registry.retention import Retention, delete_receipts
+from labeler.registry.schema import PREPARED, PUBLISHED, receipts, reservations, sounds
 from labeler.registry.text_log import TextReading, TextWriting
+from labeler.settings import Settings
 
-__all__ = ["Registry", "RegistryReader"]
+__all__ = ["DurableRecord", "Registry", "RegistryReader"]
 
 _SERIALS: Final = 1 << 32
 # Chance of a serial that is taken: receipts / 2^32. Even a registry of a billion gets through.
 _DRAWS: Final = 64
 
 
-class RegistryReader(TextReading, AuditReading, Closing):
-    """The registry's read side. It never writes, and makes no registry where there is none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DurableRecord:
+    """What leads from a copy that has lost its metadata back to the output, and what is found."""
 
-    def __init__(self, engine: Engine, file: Path) -> None:
+    manifest: bytes | None = field(default=None, repr=False)
+    """The manifest store that was signed for the output; None where there is none."""
+    soft_bindings: tuple[SoftBinding, ...] = ()
+    """What the manifest says of its watermarks and fingerprints."""
+    fingerprints: tuple[ContentFingerprint, ...] = ()
+    """What the output looks and sounds like."""
+
+
+class RegistryReader(
+    ReceiptReading,
+    TextReading,
+    ManifestReading,
+    FingerprintReading,
+    CheckpointReading,
+    ApiKeyReading,
+    JobReading,
+    AuditReading,
+    Closing,
+):
+    """The registry's read side. It writes no records, and makes no registry where there is none."""
+
+    def __init__(self, engine: Engine, database: Database) -> None:
         self._engine = engine
-        self._file = file
+        self._database = database
 
     @classmethod
-    def open(cls, location: str) -> Self | None:
+    def open(cls, location: str, *, home: Path | None = None) -> Self | None:
         """The registry at ``location``, or None where there is none.
 
+        One of an earlier version of Labeler is brought up to this one first.
+
         Args:
-            location: Path, or SQLAlchemy URL of SQLite.
+            location: Path, or SQLAlchemy URL of SQLite or PostgreSQL.
+            home: Where keys that belong to a database on a server lie; None: nowhere.
 
         Raises:
             RegistryError: It cannot be opened, or was written by a later version of Labeler.
+            MissingExtraError: The driver for PostgreSQL is not installed.
         """
-        file = locate(location)
-        if not file.exists():
+        database = locate(location, home=home)
+        if not bring_up(database):
             return None
-        reader = cls(open_engine(file, read_only=True), file)
-        reader._check_version()
-        return reader
+        return cls(database.open(read_only=True), database)
 
-    def find(self, handle: Handle) -> Receipt | None:
-        """The receipt of the stamping that handed out ``handle``; None where it is unknown.
+    @property
+    def name(self) -> str:
+        """Its path, or its URL without a password."""
+        return self._name
 
-        Where a marked output was stamped again with its mark kept, this is the first receipt.
-        """
-        query = (
-            select(receipts.c.body)
-            .where(receipts.c.issuer == handle.issuer, receipts.c.serial == handle.serial)
-            .order_by(receipts.c.state.desc(), receipts.c.created_at)  # "published" comes first
-            .limit(1)
-        )
-        with self._connection() as connection:
-            body = connection.execute(query).scalar()
-        return None if body is None else self._read(body)
-
-    def find_stamped(self, source_sha256: str, profile: str) -> tuple[Receipt, ...]:
-        """The receipts, latest first, of stampings of the same source with the same profile.
-
-        Prepared receipts are among them: compare their outputs before relying on them.
-        """
-        query = (
-            select(receipts.c.body)
-            .where(receipts.c.source_sha256 == source_sha256, receipts.c.profile == profile)
-            .order_by(receipts.c.created_at.desc())
-        )
-        with self._connection() as connection:
-            bodies = connection.execute(query).scalars().all()
-        return tuple(self._read(body) for body in bodies)
-
-    def find_output(self, target_sha256: str) -> tuple[Receipt, ...]:
-        """The receipts, latest first, of outputs with exactly these bytes.
-
-        There is no index for it: all receipts are looked through.
-
-        Raises:
-            RegistryError: The registry cannot be read.
-        """
-        query = (
-            select(receipts.c.body)
-            .where(func.json_extract(receipts.c.body, "$.target_sha256") == target_sha256)
-            .order_by(receipts.c.created_at.desc())
-        )
-        with self._connection() as connection:
-            bodies = connection.execute(query).scalars().all()
-        return tuple(self._read(body) for body in bodies)
-
-    def find_by_tag(self, short: ShortPayload) -> tuple[SoundRecord, ...]:
-        """The outputs that carry ``short``, published ones first, then in the order of their time.
-
-        Many outputs may share it: `labeler.registry.sounds.recognise` tells them apart.
-
-        Raises:
-            RegistryError: The registry cannot be read.
-        """
-        query = (
-            select(receipts.c.body, sounds.c.fingerprint)
-            .join(sounds, sounds.c.receipt_id == receipts.c.receipt_id)
-            .where(sounds.c.tag == short.tag, sounds.c.origin == int(short.origin))
-            .order_by(receipts.c.state.desc(), receipts.c.created_at)
-        )
-        with self._connection() as connection:
-            if connection.execute(select(schema.version.c.version)).scalar() == WITHOUT_SOUNDS:
-                return ()
-            rows = connection.execute(query).all()
-        return tuple(
-            SoundRecord(receipt=self._read(body), fingerprint=self._read_fingerprint(taken))
-            for body, taken in rows
-        )
+    @classmethod
+    def of(cls, settings: Settings) -> Self | None:
+        """The registry that the settings name: see `open`."""
+        return cls.open(settings.registry_location, home=settings.home)
 
     def close(self) -> None:
         """Let go of the database; the object is of no use afterwards."""
         self._engine.dispose()
 
-    def _connection(self) -> AbstractContextManager[Connection]:
-        """A transaction whose errors name the registry."""
-        return transaction(self._engine, self._file)
 
-    def _read(self, body: str) -> Receipt:
-        try:
-            return Receipt.from_json(body)
-        except ValueError as error:
-            raise RegistryError(
-                f"the registry holds a receipt that cannot be read: {error}", file=self._file
-            ) from error
-
-    def _read_fingerprint(self, data: bytes) -> Fingerprint:
-        try:
-            return Fingerprint.from_bytes(data)
-        except ValueError as error:
-            raise RegistryError(
-                f"the registry holds a fingerprint that cannot be read: {error}",
-                file=self._file,
-                hint="Use the version of Labeler that wrote it, or a later one",
-            ) from error
-
-    def _check_version(self) -> int:
-        with self._connection() as connection:
-            found = connection.execute(select(schema.version.c.version)).scalar()
-        if found not in {WITHOUT_SOUNDS, WITHOUT_AUDIT, WITHOUT_TEXTS, SCHEMA_VERSION}:
-            raise RegistryError(
-                f"the registry has schema version {found}, this Labeler reads {SCHEMA_VERSION}",
-                file=self._file,
-                hint="Use the version of Labeler that wrote it, or a later one",
-            )
-        return int(found)
-
-
-class Registry(RegistryReader, TextWriting):
+class Registry(
+    RegistryReader,
+    TextWriting,
+    ManifestWriting,
+    CheckpointWriting,
+    ApiKeyWriting,
+    JobWriting,
+    Retention,
+):
     """The registry, for those who stamp. Any number of processes may share one."""
 
     def __init__(
         self,
         engine: Engine,
-        file: Path,
+        database: Database,
         *,
         draw: Callable[[int], int] = secrets.randbelow,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        super().__init__(engine, file)
+        super().__init__(engine, database)
         self._draw = draw
         self._now = now
 
@@ -214,26 +160,39 @@ class Registry(RegistryReader, TextWriting):
         cls,
         location: str,
         *,
+        home: Path | None = None,
         draw: Callable[[int], int] = secrets.randbelow,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> Self:
         """The registry at ``location``, made there first where there is none.
 
         Args:
-            location: Path, or SQLAlchemy URL of SQLite.
+            location: Path, or SQLAlchemy URL of SQLite or PostgreSQL.
+            home: Where keys that belong to a database on a server lie; None: nowhere.
             draw: Gives a random number from 0 up to, not including, its argument.
             now: Gives the time, with its zone.
 
         Raises:
             RegistryError: It cannot be opened or made, or was written by a later version.
+            MissingExtraError: The driver for PostgreSQL is not installed.
         """
-        file = locate(location)
-        if not file.exists():
-            create(file)
-        registry = cls(open_engine(file), file, draw=draw, now=now)
-        if registry._check_version() != SCHEMA_VERSION:
-            upgrade(registry._engine, file)
-        return registry
+        database = locate(location, home=home)
+        if not bring_up(database):
+            database.create()
+            # Where it could not be made as a whole: in an empty file, or one that is there by now.
+            migrate(database, named=database.name)
+        return cls(database.open(), database, draw=draw, now=now)
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        *,
+        draw: Callable[[int], int] = secrets.randbelow,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> Self:
+        """The registry that the settings name: see `open`."""
+        return cls.open(settings.registry_location, home=settings.home, draw=draw, now=now)
 
     def reserve(self, issuer: int) -> Handle:
         """A handle that this registry has handed out to nobody else, and never will again.
@@ -253,11 +212,16 @@ class Registry(RegistryReader, TextWriting):
                 connection.execute(insert(reservations).values(row))
                 return handle
         raise RegistryError(
-            f"the serials of issuer {issuer} are used up", file=self._file, hint="Use a new issuer"
+            f"the serials of issuer {issuer} are used up", file=self._name, hint="Use a new issuer"
         )
 
     def prepare(
-        self, receipt: Receipt, *, profile: str, fingerprint: Fingerprint | None = None
+        self,
+        receipt: Receipt,
+        *,
+        profile: str,
+        fingerprint: Fingerprint | None = None,
+        durable: DurableRecord | None = None,
     ) -> None:
         """Write the receipt of an output that is about to be published.
 
@@ -265,10 +229,12 @@ class Registry(RegistryReader, TextWriting):
             receipt: The receipt, complete.
             profile: Digest of what, beside the source, decides about the output.
             fingerprint: Of the output, where it carries the receipt's payload in its short form.
+            durable: What leads back to the output; None: nothing but its handle.
 
         Raises:
-            RegistryError: The registry cannot be written, or has a receipt of that id.
-            ValueError: There is a fingerprint, and the receipt has no payload.
+            RegistryError: The registry cannot be written, or has a receipt or manifest of that id.
+            ValueError: There is a fingerprint, and the receipt has no payload; or a manifest, and
+                the receipt does not name it.
         """
         sound = None if fingerprint is None else _sound_row(receipt, fingerprint)
         handle = None if receipt.payload is None else receipt.payload.handle
@@ -280,18 +246,39 @@ class Registry(RegistryReader, TextWriting):
             "serial": None if handle is None else handle.serial,
             "source_sha256": receipt.source_sha256,
             "profile": profile,
-            "target": receipt.target,
+            # The name of a file may be no text; the receipt itself has it as it is.
+            "target": receipt.target.encode("utf-8", "backslashreplace").decode(),
             "body": receipt.to_json(),
+            "target_sha256": receipt.target_sha256,
         }
+        durable = DurableRecord() if durable is None else durable
+        if durable.manifest is not None and receipt.manifest_id is None:
+            raise ValueError("the receipt does not name the manifest")
         try:
-            with self._connection() as connection:
+            with self._writing() as connection:
                 connection.execute(insert(receipts).values(row))
                 if sound is not None:
                     connection.execute(insert(sounds).values(sound))
+                self._add_durable(connection, receipt, durable)
         except IntegrityError as error:
-            raise RegistryError(
-                f"the registry has a receipt {receipt.receipt_id} already", file=self._file
-            ) from error
+            manifest_id = receipt.manifest_id or ""
+            is_known = durable.manifest is not None and self.manifest(manifest_id) is not None
+            name = f"manifest {manifest_id}" if is_known else f"receipt {receipt.receipt_id}"
+            raise RegistryError(f"the registry has a {name} already", file=self._name) from error
+
+    def _add_durable(
+        self, connection: Connection, receipt: Receipt, durable: DurableRecord
+    ) -> None:
+        if durable.manifest is not None and receipt.manifest_id is not None:
+            add_manifest(
+                connection,
+                receipt.manifest_id,
+                durable.manifest,
+                stored_at=receipt.created_at,
+                receipt_id=receipt.receipt_id,
+            )
+            add_bindings(connection, receipt.manifest_id, durable.soft_bindings)
+        add_fingerprints(connection, receipt.receipt_id, durable.fingerprints)
 
     def confirm(self, receipt_id: str) -> None:
         """Say that the output of a prepared receipt was published; saying it again is harmless.
@@ -304,7 +291,7 @@ class Registry(RegistryReader, TextWriting):
             known = connection.execute(query).rowcount
         if not known:
             raise RegistryError(
-                f"the registry does not know the receipt {receipt_id}", file=self._file
+                f"the registry does not know the receipt {receipt_id}", file=self._name
             )
 
     def withdraw(self, receipt_id: str) -> None:
@@ -312,13 +299,12 @@ class Registry(RegistryReader, TextWriting):
 
         Its handle stays reserved. A published receipt is never taken back.
         """
-        query = receipts.delete().where(
+        query = select(receipts.c.receipt_id).where(
             receipts.c.receipt_id == receipt_id, receipts.c.state == PREPARED
         )
-        with self._connection() as connection:
-            known = texts_of(connection, text_outputs.c.receipt_id == receipt_id)
-            connection.execute(query)
-            drop_unused(connection, known)
+        with self._writing() as connection:
+            if connection.execute(query).first() is not None:
+                delete_receipts(connection, [receipt_id])
 
 
 def _sound_row(receipt: Receipt, fingerprint: Fingerprint) -> dict[str, object]:

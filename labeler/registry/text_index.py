@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, select
+from sqlalchemy import ColumnElement, Connection, TextClause, bindparam, insert, select, text
 
 from labeler.codec.overlap import LEAST_HITS
 from labeler.codec.shingles import Selection, Shingles
@@ -23,12 +23,22 @@ _CANDIDATES: Final = 64
 _ALL_SHINGLES: Final = 5000
 """Of texts with more, only the selected ones are looked up: a text this long has enough of them."""
 
+# One statement for thousands of shingles, as a JSON list. The tables are looked up in the order of
+# the list; CROSS JOIN keeps SQLite from another.
+_ASKED: Final = {
+    "sqlite": "SELECT value FROM json_each(:asked)",
+    "postgresql": "SELECT CAST(value AS bigint) AS value "
+    "FROM json_array_elements_text(CAST(:asked AS json))",
+}
 _COUNT: Final = """
-SELECT value, (SELECT count(*) FROM (SELECT 1 FROM text_shingle WHERE shingle = value LIMIT ?1))
-AS texts FROM json_each(?2) WHERE texts > 0
+SELECT value, texts FROM (
+    SELECT value, (
+        SELECT count(*) FROM (SELECT 1 FROM text_shingle WHERE shingle = value LIMIT :most) AS few
+    ) AS texts FROM ({asked}) AS asked
+) AS counted WHERE texts > 0
 """
 _TEXTS: Final = """
-SELECT text_id FROM json_each(?) CROSS JOIN text_shingle ON shingle = value
+SELECT text_id FROM ({asked}) AS asked CROSS JOIN text_shingle WHERE shingle = value
 """
 _DELETE: Final = text_shingles.delete().where(
     text_shingles.c.shingle == bindparam("its_shingle"),
@@ -46,17 +56,18 @@ class Candidates:
     """``(n,)`` shingles of the text in question that too many texts have."""
 
 
-def find_candidates(connection: Connection, text: Shingles) -> Candidates:
+def find_candidates(connection: Connection, shingles: Shingles) -> Candidates:
     """The texts that share the most shingles with one, common ones left out."""
-    asked = text.values if len(text.values) <= _ALL_SHINGLES else text.selection.values
+    asked = shingles.values if len(shingles.values) <= _ALL_SHINGLES else shingles.selection.values
     # In their order in the table: neighbours are on the same page more often.
     signed = np.sort(asked.view(np.int64))
-    counted = connection.exec_driver_sql(_COUNT, (COMMON + 1, json.dumps(signed.tolist()))).all()
+    most = {"most": COMMON + 1}
+    counted = connection.execute(*_about(connection, _COUNT, signed.tolist(), **most)).all()
     rare = [shingle for shingle, count in counted if count <= COMMON]
     common = np.array([shingle for shingle, count in counted if count > COMMON], np.int64)
     if len(rare) < LEAST_HITS:
         return Candidates(text_ids=(), common=common.view(np.uint64))
-    rows = connection.exec_driver_sql(_TEXTS, (json.dumps(rare),)).scalars().all()
+    rows = connection.execute(*_about(connection, _TEXTS, rare)).scalars().all()
     text_ids, hits = np.unique(np.array(rows, np.int64), return_counts=True)
     best = np.argsort(-hits, kind="stable")[:_CANDIDATES]
     return Candidates(
@@ -65,19 +76,29 @@ def find_candidates(connection: Connection, text: Shingles) -> Candidates:
     )
 
 
-def add_text(connection: Connection, text: Shingles) -> int:
+def _about(
+    connection: Connection, statement: str, shingles: list[int], **others: int
+) -> tuple[TextClause, dict[str, object]]:
+    """A statement about shingles, with its parameters."""
+    asked = _ASKED[connection.dialect.name]
+    return text(statement.format(asked=asked)), {"asked": json.dumps(shingles), **others}
+
+
+def add_text(connection: Connection, shingles: Shingles) -> int:
     """The number of a text, which is added where it is not there yet.
 
     The connection's transaction has the database to itself.
     """
-    selection = text.selection
+    selection = shingles.selection
     data = selection.to_bytes()
-    digest = hashlib.sha256(text.key_id.encode() + b"\0" + data).digest()
+    digest = hashlib.sha256(shingles.key_id.encode() + b"\0" + data).digest()
     known = connection.execute(select(texts.c.text_id).where(texts.c.digest == digest)).scalar()
     if known is not None:
         return int(known)
-    connection.execute(insert(text_keys).prefix_with("OR IGNORE").values(key_id=text.key_id))
-    row = {"digest": digest, "words": text.words, "selection": data}
+    is_known = select(text_keys.c.key_id).where(text_keys.c.key_id == shingles.key_id)
+    if connection.execute(is_known).first() is None:
+        connection.execute(insert(text_keys).values(key_id=shingles.key_id))
+    row = {"digest": digest, "words": shingles.words, "selection": data}
     added = insert(texts).values(row).returning(texts.c.text_id)
     text_id: int = connection.execute(added).scalar_one()
     connection.execute(

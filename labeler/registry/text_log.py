@@ -1,17 +1,13 @@
 """The fingerprint log in the registry's database: what writes to it, and what reads it.
 
-Two parts of `labeler.registry.store`'s classes. A log that an earlier version of the registry does
-not have yet is read as an empty one. What is deleted here was never in the audit log, which records
-that it was deleted, by whom and why.
+Two parts of `labeler.registry.store`'s classes. What is deleted here was never in the audit log,
+which records that it was deleted, by whom and why.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -23,11 +19,10 @@ from labeler.codec.keys import Key
 from labeler.codec.overlap import overlap
 from labeler.codec.shingles import Selection, Shingles
 from labeler.errors import RegistryError
-from labeler.receipt import Receipt
 from labeler.registry.audit import AuditEntry, canonical
-from labeler.registry.audit_log import AuditWriting, lock
-from labeler.registry.database import has_texts
-from labeler.registry.schema import receipts, text_keys, text_outputs, texts
+from labeler.registry.audit_log import AuditWriting
+from labeler.registry.database import Storage
+from labeler.registry.schema import receipts, text_keys, text_outputs, text_shingles, texts
 from labeler.registry.text_index import add_text, drop_unused, find_candidates, texts_of
 from labeler.registry.texts import TextLogSize, TextMatch, TextOutput, log_key_at
 
@@ -38,6 +33,7 @@ TEXT_DELETION: Final = "text-deletion"
 TEXT_EXPIRY: Final = "text-expiry"
 """What came out before some time is deleted from the log; the subject is ``texts``."""
 
+_TABLES: Final = (texts, text_outputs, text_shingles)
 _OUTPUTS: Final = 16
 _BATCH: Final = 500
 """Outputs that expire in one transaction: others wait no longer than that."""
@@ -56,18 +52,8 @@ _LATEST: Final = (
 )
 
 
-class TextReading(ABC):
+class TextReading(Storage):
     """Reading the fingerprint log."""
-
-    _file: Path
-
-    @abstractmethod
-    def _connection(self) -> AbstractContextManager[Connection]:
-        """A transaction whose errors name the registry."""
-
-    @abstractmethod
-    def _read(self, body: str) -> Receipt:
-        """A receipt as the registry has it."""
 
     def text_key(self) -> Key | None:
         """The log's key, from the file beside the registry; None where there is none.
@@ -75,7 +61,8 @@ class TextReading(ABC):
         Raises:
             WatermarkKeyError: It is malformed, or others than its owner may read it.
         """
-        return log_key_at(self._file, make=False)
+        file = self._database.text_log_key
+        return None if file is None else log_key_at(file, make=False)
 
     def find_text(self, text: Shingles) -> tuple[TextMatch, ...]:
         """The logged texts that a text is a copy of, or has a passage of; the most of it first.
@@ -87,9 +74,7 @@ class TextReading(ABC):
             RegistryError: The registry cannot be read, or its texts were all logged with other
                 keys.
         """
-        with self._connection() as connection:
-            if not has_texts(connection):
-                return ()
+        with self._reading_at_once() as connection:
             candidates = find_candidates(connection, text)
             found = [
                 match
@@ -106,9 +91,7 @@ class TextReading(ABC):
         Raises:
             RegistryError: The registry cannot be read.
         """
-        with self._connection() as connection:
-            if not has_texts(connection):
-                return TextLogSize(texts=0, outputs=0)
+        with self._reading_at_once() as connection:
             return TextLogSize(
                 texts=connection.execute(select(func.count()).select_from(texts)).scalar_one(),
                 outputs=connection.execute(
@@ -126,7 +109,7 @@ class TextReading(ABC):
             stored = Selection.from_bytes(row.selection)
         except ValueError as error:
             raise RegistryError(
-                f"the registry holds a text that cannot be read: {error}", file=self._file
+                f"the registry holds a text that cannot be read: {error}", file=self._name
             ) from error
         found = overlap(stored, text, common=common)
         if not found.is_match:
@@ -156,7 +139,7 @@ class TextReading(ABC):
         if known and key_id not in known:
             raise RegistryError(
                 f"no text was logged with the key {key_id}, but with {', '.join(sorted(known))}",
-                file=self._file,
+                file=self._name,
                 hint="Give the key that the texts were logged with",
             )
 
@@ -173,9 +156,16 @@ class TextWriting(TextReading, AuditWriting):
             RegistryError: It cannot be made.
             WatermarkKeyError: It is malformed, or others than its owner may read it.
         """
-        key = log_key_at(self._file, make=True)
+        file = self._database.text_log_key
+        if file is None:
+            raise RegistryError(
+                "there is no place for the key of the fingerprint log",
+                file=self._name,
+                hint="Say where keys lie when you open a registry on a server",
+            )
+        key = log_key_at(file, make=True)
         if key is None:
-            raise RegistryError("the key of the fingerprint log has gone", file=self._file)
+            raise RegistryError("the key of the fingerprint log has gone", file=file)
         return key
 
     def log_text(
@@ -209,8 +199,7 @@ class TextWriting(TextReading, AuditWriting):
         if when.tzinfo is None:
             raise ValueError("the time has no time zone")
         try:
-            with self._connection() as connection:
-                lock(connection)
+            with self._writing() as connection:
                 text_id = add_text(connection, text)
                 row = {
                     "text_id": text_id,
@@ -223,7 +212,7 @@ class TextWriting(TextReading, AuditWriting):
                 connection.execute(insert(text_outputs).values(row))
         except IntegrityError as error:
             raise RegistryError(
-                f"the registry does not know the receipt {receipt_id}", file=self._file
+                f"the registry does not know the receipt {receipt_id}", file=self._name
             ) from error
         return text_id
 
@@ -242,11 +231,10 @@ class TextWriting(TextReading, AuditWriting):
             RegistryError: There is no such text, a word is blank, or the registry cannot be
                 written.
         """
-        with self._connection() as connection:
-            lock(connection)
+        with self._writing() as connection:
             known = select(texts.c.text_id).where(texts.c.text_id == text_id)
             if connection.execute(known).first() is None:
-                raise RegistryError(f"text {text_id} is not in the log", file=self._file)
+                raise RegistryError(f"text {text_id} is not in the log", file=self._name)
             connection.execute(text_outputs.delete().where(text_outputs.c.text_id == text_id))
             drop_unused(connection, [text_id])
             entry = self._add(
@@ -257,7 +245,7 @@ class TextWriting(TextReading, AuditWriting):
                 reason=reason,
                 body=canonical({}),
             )
-        self._empty_write_ahead_log()
+        self._forget(*_TABLES)
         return entry
 
     def expire_texts(self, before: datetime, *, actor: str, reason: str) -> int:
@@ -283,14 +271,13 @@ class TextWriting(TextReading, AuditWriting):
         while count := self._expire_some(until, not expired, actor=actor, reason=reason):
             expired += count
         if expired:
-            self._empty_write_ahead_log()
+            self._forget(*_TABLES)
         return expired
 
     def _expire_some(self, until: str, is_first: bool, *, actor: str, reason: str) -> int:
         columns = text_outputs.c
         query = select(columns.output_id).where(columns.at < until).order_by(columns.at)
-        with self._connection() as connection:
-            lock(connection)
+        with self._writing() as connection:
             old = connection.execute(query.limit(_BATCH)).scalars().all()
             if not old:
                 return 0

@@ -23,12 +23,10 @@ from labeler.codec.overlap import Overlap
 from labeler.errors import RegistryError
 from labeler.receipt import Receipt
 
-__all__ = ["COMMON", "KEY_SUFFIX", "TextLogSize", "TextMatch", "TextOutput", "log_key_at"]
+__all__ = ["COMMON", "TextLogSize", "TextMatch", "TextOutput", "log_key_at"]
 
 COMMON: Final = 50
 """Shingles that more texts have are common."""
-KEY_SUFFIX: Final = ".text-log-key"
-"""What the name of the file with the log's key ends in; it lies beside the registry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,21 +71,20 @@ class TextLogSize:
     """How often they came out, altogether."""
 
 
-def log_key_at(registry: Path, *, make: bool) -> Key | None:
-    """The key in the file of mode 0600 beside a registry; None where there is none.
+def log_key_at(file: Path, *, make: bool) -> Key | None:
+    """The log's key in a file of mode 0600; None where there is none.
 
     Keep a copy of it: what was logged is not found with another one. Or use no such file, but a
     key from where you keep your keys.
 
     Args:
-        registry: The registry's database.
+        file: Beside a registry in a file, or in the home directory.
         make: Whether to make one where there is none.
 
     Raises:
         WatermarkKeyError: It is malformed, or others than its owner may read it.
         RegistryError: It cannot be made.
     """
-    file = registry.with_name(registry.name + KEY_SUFFIX)
     if not file.exists():
         if not make:
             return None
@@ -97,13 +94,14 @@ def log_key_at(registry: Path, *, make: bool) -> Key | None:
             raise RegistryError(
                 f"the key of the fingerprint log cannot be made ({error.strerror})",
                 file=file,
-                hint="See that the registry's folder can be written, or give a key",
+                hint="See that its folder can be written, or give a key",
             ) from error
     return load_key(file)
 
 
 def _make_key(file: Path) -> None:
     """Whole or not at all; where another process is first, its key stays."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600
     try:
         with os.fdopen(descriptor, "w") as stream:

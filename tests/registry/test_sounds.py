@@ -1,7 +1,4 @@
-import sqlite3
-import threading
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,25 +6,11 @@ import pytest
 from labeler.codec.acoustic import Fingerprint, fingerprint
 from labeler.codec.payload import Handle, Origin, ShortPayload
 from labeler.errors import RegistryError
-from labeler.registry import Registry, RegistryReader, SoundRecord, recognise
+from labeler.registry import RegistryReader, SoundRecord, recognise
 from tests.receipts import NOW, make_receipt
 from tests.sounds import murmur
 
 RATE_HZ = 16_000
-
-# What the registry of schema version 1 was made with.
-VERSION_1 = """
-CREATE TABLE schema_version (version INTEGER NOT NULL);
-CREATE TABLE reservation (issuer INTEGER NOT NULL, serial INTEGER NOT NULL,
-    reserved_at VARCHAR NOT NULL, PRIMARY KEY (issuer, serial)) WITHOUT ROWID;
-CREATE TABLE receipt (receipt_id VARCHAR NOT NULL, state VARCHAR NOT NULL,
-    created_at VARCHAR NOT NULL, issuer INTEGER, serial INTEGER, source_sha256 VARCHAR NOT NULL,
-    profile VARCHAR NOT NULL, target VARCHAR NOT NULL, body TEXT NOT NULL,
-    PRIMARY KEY (receipt_id));
-CREATE INDEX receipt_by_handle ON receipt (issuer, serial);
-CREATE INDEX receipt_by_source ON receipt (source_sha256, profile);
-INSERT INTO schema_version VALUES (1);
-"""
 
 
 def sound_receipt(receipt_id="r1", *, serial=42, **changes):
@@ -45,36 +28,6 @@ def clip(seed, *, start_s=0.0, duration_s=4.0):
 
 def heard(seed, **cut):
     return fingerprint(clip(seed, **cut), RATE_HZ)
-
-
-@pytest.fixture
-def location(tmp_path):
-    return str(tmp_path / "registry.sqlite3")
-
-
-@pytest.fixture
-def registry(location):
-    with Registry.open(location) as opened:
-        yield opened
-
-
-@pytest.fixture
-def first_version(location):
-    with sqlite3.connect(location) as connection:
-        connection.executescript(VERSION_1)
-        receipt = sound_receipt("old", serial=7)
-        connection.execute(
-            "INSERT INTO receipt VALUES (?, 'published', ?, 0, 7, ?, 'p', ?, ?)",
-            (
-                "old",
-                NOW.isoformat(),
-                receipt.source_sha256,
-                receipt.target,
-                receipt.to_json(),
-            ),
-        )
-    connection.close()
-    return location
 
 
 def test_a_sound_is_found_by_its_tag_with_its_fingerprint(registry, location):
@@ -116,14 +69,12 @@ def test_published_outputs_come_first_then_in_the_order_of_time(registry):
     assert [record.receipt.receipt_id for record in found] == ["first", "again", "crashed"]
 
 
-def test_a_withdrawn_receipt_takes_its_fingerprint_along(registry, location):
+def test_a_withdrawn_receipt_takes_its_fingerprint_along(registry, sql):
     receipt = sound_receipt()
     registry.prepare(receipt, profile="p", fingerprint=heard(1))
     registry.withdraw("r1")
     assert registry.find_by_tag(short(receipt)) == ()
-    with sqlite3.connect(location) as connection:
-        assert connection.execute("SELECT count(*) FROM sound").fetchone() == (0,)
-    connection.close()
+    assert sql("SELECT count(*) FROM sound") == [(0,)]
 
 
 def test_a_receipt_that_is_refused_leaves_no_fingerprint(registry):
@@ -133,52 +84,11 @@ def test_a_receipt_that_is_refused_leaves_no_fingerprint(registry):
     assert registry.find_by_tag(short(sound_receipt())) == ()
 
 
-def test_a_fingerprint_of_a_later_version_is_named(registry, location):
+def test_a_fingerprint_of_a_later_version_is_named(registry, sql):
     registry.prepare(sound_receipt(), profile="p", fingerprint=heard(1))
-    with sqlite3.connect(location) as connection:
-        connection.execute("UPDATE sound SET fingerprint = x'7f00000000'")
-    connection.close()
+    sql("UPDATE sound SET fingerprint = :data", data=bytes.fromhex("7f00000000"))
     with pytest.raises(RegistryError, match="fingerprint that cannot be read"):
         registry.find_by_tag(short(sound_receipt()))
-
-
-def test_a_registry_of_the_first_version_is_read_as_it_is(first_version):
-    before = Path(first_version).read_bytes()
-    with RegistryReader.open(first_version) as reader:
-        assert reader.find(Handle(0, 7)).receipt_id == "old"
-        assert reader.find_by_tag(ShortPayload(origin=Origin.GENERATED, tag=1)) == ()
-    assert Path(first_version).read_bytes() == before
-
-
-def test_a_registry_of_the_first_version_is_brought_up_to_date_when_it_is_written(first_version):
-    with RegistryReader.open(first_version) as reader:
-        with Registry.open(first_version) as registry:
-            receipt = sound_receipt()
-            registry.prepare(receipt, profile="p", fingerprint=heard(1))
-            assert registry.find(Handle(0, 7)).receipt_id == "old"
-        # A service that opened it before sees the new table too.
-        assert len(reader.find_by_tag(short(receipt))) == 1
-    with Registry.open(first_version) as registry:
-        assert len(registry.find_by_tag(short(receipt))) == 1
-
-
-def test_several_that_bring_it_up_to_date_do_not_get_in_each_others_way(first_version):
-    problems = []
-
-    def open_it():
-        try:
-            Registry.open(first_version).close()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the test has to show it
-            problems.append(error)
-
-    threads = [threading.Thread(target=open_it) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert problems == []
-    with Registry.open(first_version) as registry:
-        registry.prepare(sound_receipt(), profile="p", fingerprint=heard(1))
 
 
 def record(seed, **receipt):

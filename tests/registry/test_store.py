@@ -1,6 +1,5 @@
 import multiprocessing
 import random
-import sqlite3
 import stat
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
@@ -11,17 +10,6 @@ from labeler.codec.payload import Handle
 from labeler.errors import RegistryError
 from labeler.registry import Registry, RegistryReader
 from tests.receipts import NOW, make_receipt
-
-
-@pytest.fixture
-def location(tmp_path):
-    return str(tmp_path / "home" / "registry.sqlite3")
-
-
-@pytest.fixture
-def registry(location):
-    with Registry.open(location) as opened:
-        yield opened
 
 
 def reserve_many(location, count):
@@ -60,19 +48,20 @@ def test_serials_do_not_count(registry):
     assert max(serials) > 2**24  # twenty uniform draws stay below with probability 2^-160
 
 
-def test_only_the_owner_may_read_the_registry_and_its_log(registry, tmp_path):
-    registry.reserve(0)
-    files = list((tmp_path / "home").iterdir())
+def test_only_the_owner_may_read_the_file_and_its_log(sqlite_location, tmp_path):
+    with Registry.open(sqlite_location) as registry:
+        registry.reserve(0)
+        files = list((tmp_path / "home").iterdir())
+        assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     assert {file.name for file in files} >= {"registry.sqlite3", "registry.sqlite3-wal"}
-    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700
 
 
-def test_commits_are_on_disk_before_they_return(registry):
-    with registry._connection() as connection:
+def test_commits_are_on_disk_before_they_return(sqlite_location):
+    with Registry.open(sqlite_location) as registry, registry._connection() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
-        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 5000
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 30000
 
 
 def test_a_prepared_receipt_is_found_by_its_handle(registry):
@@ -148,15 +137,15 @@ def test_the_reader_finds_receipts_and_cannot_write(registry, location):
     registry.prepare(make_receipt(handle=Handle(0, 9)), profile="p")
     with RegistryReader.open(location) as reader:
         assert reader.find(Handle(0, 9)) == make_receipt(handle=Handle(0, 9))
-        with pytest.raises(RegistryError, match="readonly"), reader._connection() as connection:
+        with pytest.raises(RegistryError, match=r"read-?only"), reader._connection() as connection:
             connection.exec_driver_sql("DELETE FROM receipt")
 
 
-def test_sqlite_urls_are_locations_too(location):
-    with Registry.open(f"sqlite:///{location}") as registry:
+def test_sqlite_urls_are_locations_too(sqlite_location):
+    with Registry.open(f"sqlite:///{sqlite_location}") as registry:
         handle = registry.reserve(0)
         registry.prepare(make_receipt(handle=handle), profile="p")
-    with RegistryReader.open(location) as reader:
+    with RegistryReader.open(sqlite_location) as reader:
         assert reader.find(handle) is not None
 
 
@@ -177,21 +166,12 @@ def test_a_file_that_is_no_registry_is_named(tmp_path):
     assert file.read_bytes() == b"not a database at all" * 100
 
 
-def test_a_registry_of_a_later_version_is_refused(registry, location):
-    with sqlite3.connect(location) as connection:
-        connection.execute("UPDATE schema_version SET version = 99")
-    connection.close()
-    for kind in (Registry, RegistryReader):
-        with pytest.raises(RegistryError, match="schema version 99"):
-            kind.open(location)
-
-
 def test_a_place_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RegistryError, match="cannot be made"):
         Registry.open(str(tmp_path / "file" / "registry.sqlite3"))
 
 
-def test_making_a_registry_leaves_nothing_else(location, tmp_path):
-    Registry.open(location).close()
+def test_making_a_registry_leaves_nothing_else(sqlite_location, tmp_path):
+    Registry.open(sqlite_location).close()
     assert [file.name for file in (tmp_path / "home").iterdir()] == ["registry.sqlite3"]
