@@ -16,9 +16,7 @@ small.
 from __future__ import annotations
 
 import argparse
-import io
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,15 +25,13 @@ from itertools import permutations
 from statistics import median
 from typing import Final
 
-import numpy as np
-import soundfile
-
 from benchmarks import sound_clips
 from benchmarks.calibration import calibration
 from benchmarks.command import attack_chooser, benchmark_parser, names, publish
 from benchmarks.marking import random_for
 from benchmarks.sound_attacks import ATTACKS
 from benchmarks.sound_edits import Clip
+from benchmarks.sound_families import sentence, tune
 from benchmarks.synthetic_sounds import SYNTHETIC
 from benchmarks.tables import markdown_table, percent
 from labeler.codec.acoustic import Fingerprint, compare, fingerprint
@@ -54,11 +50,6 @@ _UNRELATED_S: Final = (1.0, 2.0, 4.0)
 _UNRELATED_BEGINS_S: Final = (0.3, 2.1, 3.9)
 _SOUNDS: Final = 24
 """Sentences and tunes that are made."""
-_WORDS: Final = (
-    "the of and to in is you that it he was for on are as with his they at be this have from or "
-    "one had by word but not what all were we when your can said there use an each which she do "
-    "how their if will up other about out many then them these so some her would make like him"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +166,8 @@ def _speed(clips: Mapping[str, Clip]) -> float:
 
 def _kinds(clips: Mapping[str, Clip], seed: int) -> dict[str, Mapping[str, Clip]]:
     tunes = {
-        f"tune {number}": _tune(random_for(seed, f"tune {number}")) for number in range(_SOUNDS)
+        f"tune {number}": tune(random_for(seed, f"tune {number}"), KNOWN_S)
+        for number in range(_SOUNDS)
     }
     made = {
         name: _beginning(make(random_for(seed, name)), KNOWN_S) for name, make in SYNTHETIC.items()
@@ -183,36 +175,10 @@ def _kinds(clips: Mapping[str, Clip], seed: int) -> dict[str, Mapping[str, Clip]
     kinds: dict[str, Mapping[str, Clip]] = {"clips": clips, "one drum kit": tunes, "made": made}
     if shutil.which("espeak-ng"):
         kinds["one voice"] = {
-            f"sentence {number}": _sentence(random_for(seed, f"sentence {number}"))
+            f"sentence {number}": sentence(random_for(seed, f"sentence {number}"), KNOWN_S)
             for number in range(_SOUNDS)
         }
     return kinds
-
-
-def _sentence(random: np.random.Generator) -> Clip:
-    """About eight seconds of words by one voice."""
-    text = " ".join(random.choice(_WORDS.split(), 26))
-    command = ["espeak-ng", "-v", "en", "--stdout", text]
-    done = subprocess.run(command, capture_output=True, check=True)
-    samples, rate_hz = soundfile.read(io.BytesIO(done.stdout), dtype="float32", always_2d=True)
-    return samples, rate_hz
-
-
-def _tune(random: np.random.Generator) -> Clip:
-    """Notes of one scale, plucked on each beat of a drum, 120 a minute."""
-    rate_hz, beat_s = 16_000, 0.5
-    sound = np.zeros(int(KNOWN_S * rate_hz))
-    for beat in range(int(KNOWN_S / beat_s)):
-        start = int(beat * beat_s * rate_hz)
-        time_s = np.arange(min(int(beat_s * rate_hz), len(sound) - start)) / rate_hz
-        note_hz = 220 * 2 ** (random.choice([0, 2, 4, 5, 7, 9, 11]) / 12)
-        part = 0.5 * np.sin(2 * np.pi * 60 * time_s) * np.exp(-20 * time_s)
-        part += 0.2 * random.standard_normal(len(time_s)) * np.exp(-60 * time_s)
-        for harmonic in range(1, 8):
-            tone = np.sin(2 * np.pi * note_hz * harmonic * time_s)
-            part += 0.15 / harmonic * tone * np.exp(-4 * time_s)
-        sound[start : start + len(time_s)] += part
-    return (0.5 * sound[:, None]).astype(np.float32), rate_hz
 
 
 # ---------------------------------------------------------------- reporting

@@ -37,11 +37,20 @@ from labeler.codec.resampling import Resampler
 from labeler.codec.significance import p_value
 from labeler.codec.sound import Samples, check_samples
 
-__all__ = ["Fingerprint", "Fingerprinter", "Match", "compare", "fingerprint", "fingerprint_blocks"]
+__all__ = [
+    "HOP_S",
+    "Fingerprint",
+    "Fingerprinter",
+    "Match",
+    "compare",
+    "fingerprint",
+    "fingerprint_blocks",
+]
 
 # What a sub-fingerprint is: another value here is another version of the wire format.
 _VERSION: Final = 1
-_HOP_S: Final = 0.016
+HOP_S: Final = 0.016
+"""Time from one sub-fingerprint to the next, seconds."""
 _FRAME_S: Final = 0.256
 _LAG: Final = 2
 """Sub-fingerprints between the two levels that a bit compares."""
@@ -91,7 +100,7 @@ class Fingerprint:
     @property
     def duration_s(self) -> float:
         """Time from the first to the last sub-fingerprint, seconds."""
-        return max(0, len(self) - 1) * _HOP_S
+        return max(0, len(self) - 1) * HOP_S
 
     def to_bytes(self) -> bytes:
         """Version (1 byte), number (4 bytes), words (4 bytes each), audibility (1 bit each).
@@ -186,7 +195,7 @@ class Fingerprinter:
             raise ValueError(f"a tempo of {tempo} and a pitch of {pitch} cannot be analysed")
         self._sample_rate_hz = sample_rate_hz
         self._resampler = Resampler(sample_rate_hz, _RATE_HZ, channels=1)
-        self._hop = _HOP_S * _RATE_HZ / tempo
+        self._hop = HOP_S * _RATE_HZ / tempo
         self._window = np.hanning(round(_FRAME_S * _RATE_HZ / tempo)).astype(np.float32)
         self._size = 1 << (len(self._window) - 1).bit_length()
         scale = 2 / (self._size * float(self._window @ self._window))
@@ -265,12 +274,14 @@ def _bands(edges: NDArray[np.float64], size: int) -> NDArray[np.float32]:
     return np.diff(below, axis=1).astype(np.float32)
 
 
-def compare(known: Fingerprint, heard: Fingerprint) -> Match:
+def compare(known: Fingerprint, heard: Fingerprint, *, others: int = 0) -> Match:
     """Find where two fingerprints agree best, and how surprising that is.
 
     Args:
         known: One sound.
         heard: Another, perhaps a part of it, or it a part of this one.
+        others: How many offsets, in this sound and in others, were passed over in favour of these
+            two; they count too.
     """
     one, other = _Signs.of(known), _Signs.of(heard)
     least = max(_LEAST_OVERLAP, math.ceil(_LEAST_SHARE * min(one.count, other.count)))
@@ -288,10 +299,11 @@ def compare(known: Fingerprint, heard: Fingerprint) -> Match:
     best = int(np.argmax(np.where(enough, deviations, -np.inf)))
     return Match(
         bit_error_rate=_bit_error_rate(known, heard, best if best < len(known) else best - size),
-        offset_s=(best if best < len(known) else best - size) * _HOP_S,
-        overlap_s=float(overlap[best]) * _HOP_S,
+        offset_s=(best if best < len(known) else best - size) * HOP_S,
+        overlap_s=float(overlap[best]) * HOP_S,
         p_value=p_value(
-            float(deviations[best]), log_hypotheses=math.log(int(np.count_nonzero(enough)))
+            float(deviations[best]),
+            log_hypotheses=math.log(int(np.count_nonzero(enough)) + others),
         ),
     )
 

@@ -9,6 +9,10 @@ of three roles:
 - *pilot*: signs drawn from the key. They tell which key it is.
 - *data*: signs drawn from the key, times a bit of the error-correcting code.
 
+A tile may carry two marks, of two keys, as *layers*: the synchronisation carriers, which are the
+same for both, are there once and in full; pilots and data of the layers are added, each with its
+share of the energy. Who reads one of them sees the other as noise.
+
 A key has eight *patterns*, sets of signs for pilots and data. Pictures use the first. Which of them
 a film uses is drawn from key and payload, so that what averaging many films of one key lays bare
 is of little use on the next.
@@ -20,6 +24,7 @@ Written description: ``docs/wire-format.md``.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
@@ -44,7 +49,9 @@ __all__ = [
     "Carriers",
     "DataChips",
     "Tile",
+    "TileLayer",
     "data_chips",
+    "layered_tile",
     "pattern_of",
     "pilot_signs",
     "spectrum",
@@ -231,8 +238,40 @@ def tile(
         pattern: Which of the key's patterns.
         tilt: Amplitudes are as ``frequency ** tilt``.
     """
+    return layered_tile([TileLayer(payload, key, pattern)], period, tilt=tilt)
+
+
+@dataclass(frozen=True, slots=True)
+class TileLayer:
+    """One of the marks that share a tile."""
+
+    payload: Payload
+    """What it says."""
+    key: Key
+    """Under which key."""
+    pattern: int = PICTURE_PATTERN
+    """Which of the key's patterns."""
+    share: float = 1.0
+    """Of the energy of pilots and data, above 0 and at most 1; those of all layers add up to 1."""
+
+
+def layered_tile(layers: Sequence[TileLayer], period: int, *, tilt: float = TILT) -> Tile:
+    """The pattern of marks under several keys on one lattice, ``period`` pixels on a side.
+
+    The energy is that of a single mark, and so is what the synchronisation carriers have of it.
+
+    Args:
+        layers: The marks, at least one.
+        period: See `tile`.
+        tilt: See `tile`.
+    """
     amplitude = (CARRIERS.frequency / BAND[0]) ** np.float32(tilt)
-    values = spectrum(payload, key, pattern) * amplitude
+    values = np.zeros(len(CARRIERS), np.complex64)
+    for layer in layers:
+        own = spectrum(layer.payload, layer.key, layer.pattern)
+        values += own * np.float32(math.sqrt(layer.share))
+    values[CARRIERS.sync] = CARRIERS.sync_signs
+    values *= amplitude
     low = CARRIERS.frequency <= BAND_SPLIT
     bands = []
     for band in (low, ~low):

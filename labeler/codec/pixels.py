@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Pixels", "check_pixels", "grey", "level_step"]
+__all__ = ["Pixels", "check_pixels", "grey", "level_step", "on_white"]
 
 Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 """``(H, W)`` grey, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGB and alpha, sRGB; uint8 or uint16, the
@@ -40,3 +40,15 @@ def grey(pixels: Pixels) -> NDArray[Any]:
 def level_step(pixels: NDArray[Any]) -> float:
     """How many of the array's steps make one of 256 grey levels: 1 or 257."""
     return 1.0 if pixels.dtype == np.uint8 else 257.0
+
+
+def on_white(pixels: Pixels) -> NDArray[Any]:
+    """``(H, W)`` or ``(H, W, 3)`` as seen on a white page, in the array's own dtype."""
+    if pixels.ndim == 2 or pixels.shape[2] == 3:
+        return pixels
+    alpha, white = pixels[..., 3:], np.iinfo(pixels.dtype).max
+    if alpha.min() == white:
+        return pixels[..., :3]
+    share = alpha.astype(np.float32) / np.float32(white)
+    seen = white + (pixels[..., :3].astype(np.float32) - white) * share
+    return np.asarray(np.rint(seen), pixels.dtype)

@@ -1,0 +1,363 @@
+"""Compare marked pictures with their sketches: after honest edits, and after a copy of the mark.
+
+    python -m benchmarks.content_binding PICTURES_DIR --more TRAINING_DIR --jobs 2
+
+*Edits*: each picture is marked and sketched, edited, and its mark read blindly; where it reads, the
+edited picture is compared with the sketch. *Copies*: the mark is estimated from one marked picture,
+or from twelve that carry the same payload, and added to another picture; where it reads there, that
+picture is compared with the sketch of the one that was marked. *Unrelated*: every edited picture is
+compared with the sketches of other ones, as if it carried their marks.
+
+Only an edited picture that is called a mismatch is a false accusation. Ends with exit code 1 if
+there is one, or if fewer than 95 % of the copies are called so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import pictures
+from benchmarks.calibration import calibration
+from benchmarks.command import benchmark_parser, names, publish
+from benchmarks.image_attacks import ATTACKS, Pixels, attacked, generator
+from benchmarks.image_edits import Attack, chain, crop, jpeg, overlay, resize
+from benchmarks.marking import mark, random_for, random_key, random_payload
+from benchmarks.outcomes import interval_text
+from benchmarks.tables import markdown_table, percent
+from benchmarks.workers import as_measured
+from detectors.image import Geometry, detect
+from labeler.codec.content import Verdict, compare
+from labeler.codec.keys import Key
+from labeler.codec.lattice import tile_period
+from labeler.codec.payload import Payload
+from labeler.codec.sketch import Sketch, Taken, sketch, take
+from labeler.errors import CapacityError
+
+_MANY: Final = 12
+"""Pictures from which a mark is estimated, other than one."""
+_GAINS: Final = {1: 2.0, _MANY: 1.5}
+"""How much of the estimate is added, so that the mark reads."""
+_COPY_EDITS: Final = ("unchanged", "jpeg-70", "resize-0.5", "crop-50")
+_UNRELATED_EDITS: Final = ("unchanged", "crop-25", "crop-10", "rotate-45", "canvas", "overlay")
+_ENOUGH: Final = 0.95
+
+
+def _page(share: float) -> Attack:
+    """A part of the picture on a white page of the picture's own size, with a heading and lines."""
+
+    def attack(pixels: Pixels, random: np.random.Generator) -> Pixels:
+        part = crop(share)(pixels, random)
+        page = np.full_like(pixels, 255)
+        height, width = page.shape[:2]
+        for line in range(height // 24):
+            end = int(width * random.uniform(0.5, 0.95))
+            cv2.line(page, (width // 20, 24 * line + 12), (end, 24 * line + 12), (60, 60, 60), 5)
+        top = int(random.integers(0, height - part.shape[0] + 1))
+        left = int(random.integers(0, width - part.shape[1] + 1))
+        page[top : top + part.shape[0], left : left + part.shape[1]] = part
+        return page
+
+    return attack
+
+
+def _band(pixels: Pixels, _random: np.random.Generator) -> Pixels:
+    """A black caption below, a sixth of the height, over the picture."""
+    edited = pixels.copy()
+    edited[-pixels.shape[0] // 6 :] = 0
+    return edited
+
+
+EDITS: Final[Mapping[str, Attack]] = {
+    **ATTACKS,
+    "caption": _band,
+    "page-50": _page(0.5),
+    "page-25": _page(0.25),
+    "crop-25+overlay": chain(crop(0.25), overlay),
+    "overlay+resize-0.5+jpeg-50": chain(overlay, resize(0.5), jpeg(50)),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One comparison."""
+
+    kind: str
+    picture: str
+    """Whose mark and sketch it is."""
+    shown: str
+    """The picture that is to be seen."""
+    edit: str
+    verdict: Verdict
+    correlation: float
+    p_value: float
+    mismatch_p_value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What a worker needs to know."""
+
+    path: Path
+    hosts: tuple[Path, ...]
+    """Pictures to which its mark is copied."""
+    others: tuple[Path, ...]
+    """That carry the same payload, for an estimate from many."""
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What came of one picture."""
+
+    picture: str
+    record: Sketch | None
+    """None where it cannot be marked."""
+    views: Mapping[str, Taken]
+    """By edit, where the mark read."""
+    compared: tuple[Compared, ...]
+    unread: int
+    """Copies whose mark did not read."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark, print its tables, and say by the exit code whether verdicts hold."""
+    options = _parser().parse_args(arguments)
+    paths = pictures.find(options.folder, options.pictures)
+    paths += pictures.find(options.more) if options.more else []
+    tasks = [_task(path, paths, options) for path in paths]
+    measured = []
+    for each in as_measured(partial(_measure), tasks, jobs=options.jobs):
+        measured.append(each)
+        print(f"[{len(measured)}/{len(tasks)}] {each.picture}", file=sys.stderr, flush=True)
+    measured.sort(key=lambda each: each.picture)
+    unrelated = list(_unrelated(measured, options.kin))
+    compared = [one for each in measured for one in each.compared]
+    report, holds = _report(compared, unrelated, sum(each.unread for each in measured))
+    publish(options, report, [asdict(each) for each in (*compared, *unrelated)])
+    sys.exit(0 if holds else 1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = benchmark_parser("content_binding", __doc__, media="pictures")
+    parser.add_argument("--more", type=Path, metavar="DIR", help="a second folder of pictures")
+    parser.add_argument("--hosts", type=int, default=8, help="copies of each mark (default: 8)")
+    parser.add_argument(
+        "--kin",
+        type=lambda text: [frozenset(group.split("+")) for group in names(text)],
+        default=[],
+        metavar="A+B,…",
+        help="pictures that show the same, which are not compared",
+    )
+    return parser
+
+
+def _task(path: Path, paths: Sequence[Path], options: argparse.Namespace) -> Task:
+    random = random_for(options.seed, f"hosts of {path.stem}")
+    strangers = [
+        other for other in sorted(paths) if not _are_kin(path.stem, other.stem, options.kin)
+    ]
+    order = random.permutation(len(strangers))
+    chosen = [strangers[number] for number in order]
+    return Task(
+        path=path,
+        hosts=tuple(chosen[: options.hosts]),
+        others=tuple(chosen[options.hosts : options.hosts + _MANY - 1]),
+        seed=options.seed,
+    )
+
+
+def _are_kin(one: str, other: str, kin: Iterable[frozenset[str]]) -> bool:
+    return one == other or any({one, other} <= group for group in kin)
+
+
+# ---------------------------------------------------------------- measuring
+
+
+def _measure(task: Task) -> Measured:
+    """Mark, edit and compare one picture, and copy its mark."""
+    name = task.path.stem
+    original = pictures.load(task.path)
+    random = random_for(task.seed, name)
+    payload, key = random_payload(random), random_key(random)
+    try:
+        marked = mark(original, payload, key)
+    except CapacityError:
+        return Measured(picture=name, record=None, views={}, compared=(), unread=0)
+    record = sketch(marked)
+    views = {}
+    for edit, change in EDITS.items():
+        taken = _read(change(marked, generator()), payload, key)
+        if taken:
+            views[edit] = taken
+    compared = [
+        _compared("edit", record, taken, picture=name, shown=name, edit=edit)
+        for edit, taken in views.items()
+    ]
+    unread = 0
+    for count in _GAINS:
+        for host, edit, taken in _copies(task, marked, payload, key, count):
+            if taken is None:
+                unread += 1
+            else:
+                kind = f"copy of {count}"
+                one = _compared(kind, record, taken, picture=name, shown=host, edit=edit)
+                compared.append(one)
+    return Measured(
+        picture=name, record=record, views=views, compared=tuple(compared), unread=unread
+    )
+
+
+def _read(pixels: Pixels, payload: Payload, key: Key) -> Taken | None:
+    """A view of a picture from which the payload reads."""
+    detection = detect(pixels, [key])
+    if detection.payload != payload or detection.geometry is None:
+        return None
+    return _view(pixels, detection.geometry)
+
+
+def _view(pixels: Pixels, lies: Geometry) -> Taken:
+    return take(
+        pixels,
+        period=lies.period,
+        rotation_deg=lies.rotation_deg,
+        mirrored=lies.mirrored,
+        aspect=lies.aspect,
+    )
+
+
+def _compared(
+    kind: str, record: Sketch, taken: Taken, *, picture: str, shown: str, edit: str
+) -> Compared:
+    match = compare(record, taken)
+    return Compared(
+        kind=kind,
+        picture=picture,
+        shown=shown,
+        edit=edit,
+        verdict=match.verdict,
+        correlation=match.correlation,
+        p_value=match.p_value,
+        mismatch_p_value=match.mismatch_p_value,
+    )
+
+
+def _copies(
+    task: Task, marked: Pixels, payload: Payload, key: Key, count: int
+) -> Iterable[tuple[str, str, Taken | None]]:
+    """The hosts, edited, with a copy of the mark, and the views of them where it reads."""
+    period = tile_period(*marked.shape[:2])
+    sums = _folded(marked, period)
+    for path in task.others if count > 1 else ():
+        # Pictures of any size carry the mark alike when they are cut to the first one's.
+        other = pictures.load(path)[: marked.shape[0], : marked.shape[1]]
+        if tile_period(*other.shape[:2]) == period:
+            try:
+                sums += _folded(mark(other, payload, key), period)
+            except CapacityError:
+                continue
+    pattern = sums[0] / sums[1]
+    pattern -= pattern.mean()
+    for path in task.hosts:
+        host = pictures.load(path)
+        height, width = host.shape[:2]
+        rows, columns = np.arange(height) % period, np.arange(width) % period
+        forged = host + _GAINS[count] * pattern[np.ix_(rows, columns)][..., None]
+        pixels = np.clip(np.rint(forged), 0, 255).astype(np.uint8)
+        for edit in _COPY_EDITS:
+            yield path.stem, edit, _read(attacked(edit, pixels), payload, key)
+
+
+def _folded(pixels: Pixels, period: int) -> NDArray[np.float64]:
+    """``(2, period, period)`` sums of what a bilateral filter takes away, and their counts."""
+    luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    rest = luma - cv2.bilateralFilter(luma, 5, 15.0, 2.0)
+    sums = np.zeros((2, period, period))
+    for top in range(0, luma.shape[0], period):
+        for left in range(0, luma.shape[1], period):
+            block = rest[top : top + period, left : left + period]
+            sums[0, : block.shape[0], : block.shape[1]] += block
+            sums[1, : block.shape[0], : block.shape[1]] += 1
+    sums[1] = np.maximum(sums[1], 1)
+    return sums
+
+
+def _unrelated(measured: Sequence[Measured], kin: Sequence[frozenset[str]]) -> Iterable[Compared]:
+    for known in measured:
+        for shown in measured:
+            if known.record and not _are_kin(known.picture, shown.picture, kin):
+                for edit in _UNRELATED_EDITS:
+                    if edit in shown.views:
+                        yield _compared(
+                            "unrelated",
+                            known.record,
+                            shown.views[edit],
+                            picture=known.picture,
+                            shown=shown.picture,
+                            edit=edit,
+                        )
+
+
+# ---------------------------------------------------------------- reporting
+
+
+def _report(
+    compared: Sequence[Compared], unrelated: Sequence[Compared], unread: int
+) -> tuple[str, bool]:
+    edits = [one for one in compared if one.kind == "edit"]
+    copies = [one for one in compared if one.kind != "edit"]
+    parts = [
+        "Edited pictures whose mark reads; flagged is wrong",
+        _table(edits),
+        f"Pictures to which a mark was copied, where it reads (in {unread} more it does not)",
+        _table(copies, by_kind=True),
+        "Unrelated pictures",
+        _table(unrelated),
+    ]
+    levels, calibrated = calibration({"unrelated": [one.p_value for one in unrelated]})
+    parts += ["p-values of matches of unrelated pictures", levels]
+    wrong = [one for one in edits if one.verdict is Verdict.MISMATCH]
+    wrong += [one for one in (*copies, *unrelated) if one.verdict is Verdict.MATCH]
+    parts += [f"- {one.kind}: {one.picture} / {one.shown}, {one.edit}: {one}" for one in wrong]
+    flagged = sum(one.verdict is Verdict.MISMATCH for one in copies)
+    accused = any(one.verdict is Verdict.MISMATCH for one in edits)
+    return "\n\n".join(parts), calibrated and not accused and flagged >= _ENOUGH * len(copies)
+
+
+def _table(compared: Sequence[Compared], *, by_kind: bool = False) -> str:
+    groups: dict[str, list[Compared]] = {}
+    for one in compared:
+        label = f"{one.kind}, {one.edit}" if by_kind else one.edit
+        groups.setdefault(label, []).append(one)
+    groups["all"] = list(compared)
+    rows = []
+    for label, group in groups.items():
+        counts = Counter(one.verdict for one in group)
+        flagged = counts[Verdict.MISMATCH]
+        rows.append(
+            (
+                label,
+                len(group),
+                percent(counts[Verdict.MATCH], len(group)),
+                percent(counts[Verdict.UNDECIDED], len(group)),
+                flagged,
+                percent(flagged, len(group)),
+                interval_text(flagged, len(group)),
+            )
+        )
+    header = ("edit", "pictures", "match", "undecided", "flagged", "flagged %", "95 %")
+    return markdown_table(header, rows)
+
+
+if __name__ == "__main__":
+    main()

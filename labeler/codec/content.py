@@ -1,0 +1,311 @@
+"""Whether a found picture shows what a sketch was made of: content binding.
+
+    >>> import cv2, numpy as np
+    >>> from labeler.codec.sketch import sketch, take
+    >>> noise = np.random.default_rng(1).normal(0, 60, (400, 600)).astype(np.float32)
+    >>> picture = np.clip(cv2.GaussianBlur(noise, (0, 0), 4) * 8 + 128, 0, 255).astype(np.uint8)
+    >>> record = sketch(picture, period=96)
+    >>> part = take(picture[100:300, 200:500], period=96)
+    >>> match = compare(record, part)
+    >>> match.verdict.value, tuple(round(side, 1) for side in match.box)
+    ('match', (0.3, 0.2, 0.8, 0.7))
+    >>> compare(record, take(picture.T[::-1], period=96)).verdict.value
+    'mismatch'
+
+**Match.** The view is laid on the sketch at every place, at the scale that the tile gives, and the
+local contrasts are multiplied. Where the two are unrelated, the sum has a variance that the
+products themselves tell, as far as neighbouring ones are independent; how far they are not, both
+autocorrelations tell (M. S. Bartlett, "Some aspects of the time-correlation problem in regard to
+tests of significance", Journal of the Royal Statistical Society 98, 1935). All places and parts are
+counted. Pictures of which the original is but a part, or that have a part of it, are found too:
+what does not belong there adds noise, not bias. Quarters of the sketch are looked for where the
+whole is not found.
+
+**Mismatch** is an accusation, and needs more than that nothing was found. At each place the detail
+of the sketch, and that of the view, say what sum an edited copy would have there; edits leave far
+more than `_LEFT` of it. Only where much less is left at every place, the mark was copied into
+another picture. Detail counts only as far as it is spread over the picture: labels and logos may
+hide a part of it, or be all that there is to see. Flat content and small parts are undecided.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from labeler.codec.detail import PARTS, Detail, Plane
+from labeler.codec.significance import p_value
+from labeler.codec.sketch import Sketch, Taken
+
+__all__ = [
+    "LEAST_CORRELATION",
+    "MATCHES_AT",
+    "MISMATCHES_AT",
+    "ContentMatch",
+    "Verdict",
+    "compare",
+]
+
+MATCHES_AT: Final = 1e-6
+"""Most that the p-value of a match may be."""
+LEAST_CORRELATION: Final = 0.22
+"""Least correlation of a match: pages of one layout, and charts of one program, have less."""
+MISMATCHES_AT: Final = 1e-3
+"""Most that the p-value of a mismatch may be; that of a match must be above, too."""
+_LEFT: Final = 0.4
+"""Share of what there is to see that an edit leaves: less than any edit did that left the mark
+readable, where there was enough to see (``benchmarks.content_binding``)."""
+_OVERLAP: Final = 0.4
+"""Share of the smaller of sketch and view that has to overlap: a picture that was turned within its
+frame has half of it left."""
+_NOISE: Final = 3.0
+"""Standard deviations below which an autocorrelation is taken for zero."""
+_REGULAR: Final = 0.1
+"""Local contrast that is added to every cell's, so that flat places do not agree by accident."""
+_LEAST_SIDE: Final = 8
+"""Cells; smaller views say nothing."""
+_INSIDE: Final = 0.98
+"""How much of a cell has to lie inside the view."""
+_MOST_CELLS: Final = 120_000
+"""A view is not enlarged to more cells: the original would be a speck in it."""
+_FREE_SIZES: Final = (1.0, 0.98, 1.02, 0.96, 1.04, 0.94, 1.06, 0.92, 1.08, 0.9, 1.1)
+"""Sizes of the view, relative to the sketch, that are tried without a mark."""
+
+_Spectrum = NDArray[np.complexfloating[Any]]
+Box = tuple[float, float, float, float]
+
+
+class Verdict(StrEnum):
+    """Whether two pictures show the same."""
+
+    MATCH = "match"
+    """The file shows the picture, or a part of it."""
+    MISMATCH = "mismatch"
+    """It shows something else."""
+    UNDECIDED = "undecided"
+    """There is too little to see in what is left, or in the picture, to tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentMatch:
+    """How a found picture agrees with a sketch."""
+
+    verdict: Verdict
+    correlation: float
+    """Of the local contrasts, at the best place, -1 to 1; copies have 0.25 to 0.8."""
+    box: Box
+    """That place: left, top, right, bottom of what is left of the original, as shares of its width
+    and height, 0 to 1. Means nothing unless it is a match."""
+    p_value: float
+    """Probability of so good an agreement of unrelated pictures, at any place. Pages of one layout
+    are not unrelated."""
+    mismatch_p_value: float
+    """Bound on the probability of so poor an agreement, everywhere, of a copy that was edited."""
+
+
+def compare(record: Sketch, taken: Taken) -> ContentMatch:
+    """Whether what was taken of a found picture shows what the sketch was made of, or a part of it.
+
+    Args:
+        record: Kept of the picture that was marked.
+        taken: Of the found picture.
+    """
+    sketched = Detail.of_sketch(record)
+    sizes = (1.0,) if taken.tile_px else _FREE_SIZES
+    found: list[_Laid] = []
+    for size in sizes:
+        seen = _seen(record, taken, size)
+        if seen is None:
+            return _NOTHING
+        ground = _Ground.of(sketched, seen)
+        found.append(ground.lay(sketched, tries=len(sizes)))
+        if found[-1].is_match:
+            return _told(found[-1], record)
+        if size == 1:
+            found.extend(ground.lay(part, tries=PARTS) for part in sketched.parts())
+    best = min(found, key=lambda laid: (not laid.is_match, laid.p_value))
+    mismatch = max(laid.mismatch_p_value for laid in found if laid.mismatch_p_value is not None)
+    return _told(best, record, mismatch_p_value=mismatch)
+
+
+_NOTHING: Final = ContentMatch(
+    verdict=Verdict.UNDECIDED,
+    correlation=0.0,
+    box=(0.0, 0.0, 1.0, 1.0),
+    p_value=1.0,
+    mismatch_p_value=1.0,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Laid:
+    """A view, laid on a sketch where it fits best."""
+
+    top: int
+    """Of the view, cells of the sketch; negative: above it."""
+    left: int
+    shape: tuple[int, int]
+    """Of the view, cells."""
+    correlation: float
+    p_value: float
+    mismatch_p_value: float | None
+    """None for parts."""
+
+    @property
+    def is_match(self) -> bool:
+        """Whether the two show the same here."""
+        return self.p_value <= MATCHES_AT and self.correlation >= LEAST_CORRELATION
+
+
+def _seen(record: Sketch, taken: Taken, size: float) -> Detail | None:
+    """The view on cells as large as the sketch's; None where it is too small or far too large."""
+    height, width = taken.luma.shape
+    if taken.tile_px:
+        across, down = (side / taken.tile_px for side in record.tile)
+    else:
+        rows, columns = record.cells.shape
+        across, down = size * columns / width, size * rows / height
+    new_width, new_height = width * across, height * down
+    if min(new_width, new_height) < _LEAST_SIDE or new_width * new_height > _MOST_CELLS:
+        return None
+    how = cv2.INTER_AREA if across < 1 else cv2.INTER_LINEAR
+    luma, inside = (
+        np.asarray(
+            cv2.resize(plane, (round(new_width), round(new_height)), interpolation=how), plane.dtype
+        )
+        for plane in (taken.luma.astype(np.float32), (taken.luma > 0).astype(np.float32))
+    )
+    return Detail.of_view(luma, (inside > _INSIDE).astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Ground:
+    """A view, and room to lay it on a sketch at every place."""
+
+    view: _Spectra
+    area: float
+    """Cells that lie inside the view."""
+    shape: tuple[int, int]
+    """Of the view, cells."""
+    size: tuple[int, int]
+    """Of all Fourier transforms."""
+
+    @classmethod
+    def of(cls, sketched: Detail, seen: Detail) -> _Ground:
+        height, width = seen.inside.shape
+        size = (
+            cv2.getOptimalDFTSize(sketched.inside.shape[0] + height - 1),
+            cv2.getOptimalDFTSize(sketched.inside.shape[1] + width - 1),
+        )
+        view, area = _Spectra.of(seen, size), float(seen.inside.sum())
+        return cls(view=view, area=area, shape=(height, width), size=size)
+
+    def lay(self, sketched: Detail, *, tries: int) -> _Laid:
+        """Lay the view on a sketch, or a part of one, at every place.
+
+        Args:
+            sketched: What it is laid on.
+            tries: How many of them there are.
+        """
+        size, view, own = self.size, self.view, _Spectra.of(sketched, self.size)
+        count = np.maximum(_correlate(own.inside, view.inside, size), 0)
+        is_place = count >= _OVERLAP * min(float(sketched.inside.sum()), self.area)
+        energy = _correlate(own.energy, view.inside, size) + _REGULAR * count
+        view_energy = _correlate(own.inside, view.energy, size) + _REGULAR * count
+        # The sum of (a² + r) (b² + r) over all that overlap.
+        squares = _correlate(own.energy, view.energy, size)
+        squares += _REGULAR * (energy + view_energy - _REGULAR * count)
+        products = _correlate(own.contrast, view.contrast, size)
+        dependence = _dependence(own.contrast, view.contrast, size)
+        anywhere = products / np.sqrt(dependence * np.maximum(squares, 1e-6))
+        deviations = np.where(is_place, anywhere, np.float32(-np.inf)).astype(np.float32)
+        best = np.unravel_index(int(np.argmax(deviations)), size)
+        top, left = int(best[0]), int(best[1])
+        norm = math.sqrt(max(1e-6, float(energy[best] * view_energy[best])))
+        places = max(1, int(np.count_nonzero(is_place)))
+        mismatch = self._mismatch(own, deviations) if sketched.is_whole else None
+        return _Laid(
+            top=top if top < sketched.inside.shape[0] else top - size[0],
+            left=left if left < sketched.inside.shape[1] else left - size[1],
+            shape=self.shape,
+            correlation=float(products[best]) / norm,
+            p_value=p_value(float(deviations[best]), log_hypotheses=math.log(places * tries)),
+            mismatch_p_value=mismatch,
+        )
+
+    def _mismatch(self, own: _Spectra, deviations: Plane) -> float:
+        """Bound on the probability of so few deviations at any place where a copy may lie."""
+        detail = (
+            _correlate(own.spread, self.view.inside, self.size)
+            / _dependence(own.contrast, own.contrast, self.size),
+            _correlate(own.inside, self.view.spread, self.size)
+            / _dependence(self.view.contrast, self.view.contrast, self.size),
+        )
+        expected = np.sqrt(np.maximum(0, np.maximum(*detail)))
+        excess = float(np.max(deviations - _LEFT * expected))
+        return math.erfc(-excess / math.sqrt(2)) / 2
+
+
+def _told(laid: _Laid, record: Sketch, *, mismatch_p_value: float = 1.0) -> ContentMatch:
+    """What follows from the best place."""
+    rows, columns = record.cells.shape
+    verdict = Verdict.UNDECIDED
+    if laid.is_match:
+        verdict, mismatch_p_value = Verdict.MATCH, 1.0
+    elif mismatch_p_value <= MISMATCHES_AT < laid.p_value:
+        verdict = Verdict.MISMATCH
+    return ContentMatch(
+        verdict=verdict,
+        correlation=laid.correlation,
+        box=(
+            max(0, laid.left) / columns,
+            max(0, laid.top) / rows,
+            min(columns, laid.left + laid.shape[1]) / columns,
+            min(rows, laid.top + laid.shape[0]) / rows,
+        ),
+        p_value=laid.p_value,
+        mismatch_p_value=mismatch_p_value,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Spectra:
+    """Of the planes of a `Detail`."""
+
+    contrast: _Spectrum
+    energy: _Spectrum
+    inside: _Spectrum
+    spread: _Spectrum
+
+    @classmethod
+    def of(cls, detail: Detail, size: tuple[int, int]) -> _Spectra:
+        planes = {
+            "contrast": detail.contrast,
+            "energy": np.square(detail.contrast),
+            "inside": detail.inside,
+            "spread": detail.spread,
+        }
+        return cls(**{name: np.fft.rfft2(plane, size) for name, plane in planes.items()})
+
+
+def _correlate(one: _Spectrum, other: _Spectrum, size: tuple[int, int]) -> Plane:
+    """``size`` the sum of products, by how far the second plane begins in the first."""
+    return np.asarray(np.fft.irfft2(one * other.conj(), size), np.float32)
+
+
+def _dependence(one: _Spectrum, other: _Spectrum, size: tuple[int, int]) -> float:
+    """How many products count as one: the sum over all lags of both autocorrelations' product.
+
+    What lies below the noise of their estimates is left out.
+    """
+    pair = [_correlate(each, each, size) for each in (one, other)]
+    noise = [_NOISE / math.sqrt(max(1.0, float(np.max(each)))) for each in pair]
+    rates = [each / max(float(each[0, 0]), 1e-6) for each in pair]
+    counts = (np.abs(rates[0]) > max(noise)) & (np.abs(rates[1]) > max(noise))
+    return max(1.0, float(np.sum(rates[0][counts] * rates[1][counts])))

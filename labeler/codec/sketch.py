@@ -1,0 +1,282 @@
+"""Sketches: what a marked picture looked like, in two kilobytes, for finding a part of it again.
+
+A watermark can be copied into another picture. So a registry keeps a `Sketch` of each picture that
+was marked, and what carries its mark is compared with that (`labeler.codec.content`). Of a found
+picture only a small upright view is needed, `Taken`: the mark tells how the picture was turned,
+flipped and scaled, and the size of its tile says how much of the original one pixel is.
+
+A sketch is no small copy: it tells where the picture is lighter or darker than its surroundings,
+as measured by how much they vary, and nothing where there is nothing to see. Changes of brightness,
+contrast and colours leave that; and unrelated pictures, however alike their skies and shades, do
+not have it in common.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from labeler.codec.lattice import tile_period
+from labeler.codec.pixels import Pixels, check_pixels, grey, level_step, on_white
+
+__all__ = ["Sketch", "Taken", "local_contrast", "sketch", "take", "ternary"]
+
+# What a sketch is: another value here is another version of its format.
+_VERSION: Final = 1
+_CELLS: Final = 9900
+"""Most cells of a sketch: with five in a byte it fits into two kilobytes."""
+_SURROUNDINGS: Final = 1.0
+_VARIATION: Final = 3.0
+"""Deviations of the Gaussian windows for the surroundings and for how much they vary, cells."""
+_FAINT: Final = 0.7
+"""Grey levels: what varies less is hardly seen, and not blown up to more."""
+_CLIP: Final = 2.5
+_THRESHOLD: Final = 0.6
+"""From which local contrast on a cell is light or dark: so three levels keep most of the detail."""
+_HEAD: Final = struct.Struct(">BHII")
+_TRITS: Final = 5
+"""Cells in a byte: 3 to the fifth power is 243."""
+_POWERS: Final = 3 ** np.arange(_TRITS)[::-1]
+
+_TAKEN_VERSION: Final = 1
+_TAKEN_HEAD: Final = struct.Struct(">BHHf")
+_TAKEN_PIXELS: Final = 19_600
+_OVERSAMPLING: Final = 2
+_INSIDE: Final = 250
+"""Of 255: how much of a pixel has to lie inside the found picture."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sketch:
+    """What is kept of a marked picture, or of a frame of a film."""
+
+    width: int
+    """Of the picture, pixels."""
+    height: int
+    """Of the picture, pixels."""
+    period: int
+    """Size of the mark's tile as embedded, pixels."""
+    cells: NDArray[np.int8] = field(repr=False)
+    """``(h, w)`` 1 light, -1 dark, 0 neither; the size follows from the picture's."""
+
+    @property
+    def tile(self) -> tuple[float, float]:
+        """Width and height of the mark's tile, cells."""
+        height, width = self.cells.shape
+        return self.period * width / self.width, self.period * height / self.height
+
+    def to_bytes(self) -> bytes:
+        """At most 1991 bytes: see ``docs/wire-format.md``."""
+        trits = np.zeros(-(-self.cells.size // _TRITS) * _TRITS, np.intp)
+        trits[: self.cells.size] = self.cells.ravel() + 1
+        packed = (trits.reshape(-1, _TRITS) @ _POWERS).astype(np.uint8)
+        return _HEAD.pack(_VERSION, self.period, self.width, self.height) + packed.tobytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Sketch:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            ValueError: ``data`` is something else, or of a version that is not known.
+        """
+        if len(data) < _HEAD.size or data[0] != _VERSION:
+            raise ValueError("not a sketch of a known version")
+        _, period, width, height = _HEAD.unpack_from(data)
+        if not (period and width and height):
+            raise ValueError(f"no picture has {width} x {height} pixels and tiles of {period}")
+        rows, columns = _shape_of(height, width)
+        packed = np.frombuffer(data, np.uint8, offset=_HEAD.size).astype(np.intp)
+        if len(packed) != -(-rows * columns // _TRITS) or packed.max() >= 3**_TRITS:
+            raise ValueError(f"{len(data)} bytes cannot be a sketch of {rows} x {columns} cells")
+        trits = (packed[:, None] // _POWERS % 3).ravel()
+        if trits[rows * columns :].any():
+            raise ValueError("a sketch is filled up with zeros")
+        cells = (trits[: rows * columns] - 1).astype(np.int8).reshape(rows, columns)
+        return cls(width=width, height=height, period=period, cells=cells)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Taken:
+    """A small upright view of a found picture, to be compared with sketches."""
+
+    luma: NDArray[np.uint8] = field(repr=False)
+    """``(h, w)`` 1 to 255; 0 where the found picture, turned upright, has nothing."""
+    tile_px: float | None
+    """Size of the mark's tile in it, pixels; None where no mark was read, and the whole of the one
+    picture is taken for the whole of the other."""
+
+    def to_bytes(self) -> bytes:
+        """At most 19 609 bytes: version, width, height, tile, luma; big-endian."""
+        height, width = self.luma.shape
+        head = _TAKEN_HEAD.pack(_TAKEN_VERSION, width, height, self.tile_px or 0.0)
+        return head + self.luma.tobytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Taken:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            ValueError: ``data`` is something else, or of a version that is not known.
+        """
+        if len(data) < _TAKEN_HEAD.size or data[0] != _TAKEN_VERSION:
+            raise ValueError("not a view of a picture of a known version")
+        _, width, height, tile_px = _TAKEN_HEAD.unpack_from(data)
+        size = len(data) - _TAKEN_HEAD.size
+        if not 0 < width * height <= _TAKEN_PIXELS or size != width * height:
+            raise ValueError(f"{size} bytes cannot be a view of {width} x {height} pixels")
+        if not 0 <= tile_px < math.inf or math.copysign(1, tile_px) < 0:
+            raise ValueError(f"a tile cannot be {tile_px} pixels large")
+        luma = np.frombuffer(data, np.uint8, offset=_TAKEN_HEAD.size).reshape(height, width)
+        return cls(luma=luma, tile_px=tile_px or None)
+
+
+def sketch(pixels: Pixels, *, period: int | None = None) -> Sketch:
+    """The sketch of a picture that was marked.
+
+    Args:
+        pixels: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` uint8 or uint16, on white where
+            transparent.
+        period: Size of the mark's tile, pixels; None for what pictures of this size have. Frames of
+            films have others: `lattice.tile_period` with ``FILM_PERIODS``.
+
+    Raises:
+        TypeError: The array has another dtype.
+        ValueError: The array has another shape or is empty.
+    """
+    luma = _luma(pixels)
+    height, width = luma.shape
+    rows, columns = _shape_of(height, width)
+    small = cv2.resize(luma, (columns, rows), interpolation=cv2.INTER_AREA)
+    contrast = local_contrast(np.asarray(small), np.ones((rows, columns), np.float32))
+    return Sketch(
+        width=width,
+        height=height,
+        period=period or tile_period(height, width),
+        cells=ternary(contrast),
+    )
+
+
+def take(
+    pixels: Pixels,
+    *,
+    period: float | None = None,
+    rotation_deg: float = 0.0,
+    mirrored: bool = False,
+    aspect: float = 1.0,
+) -> Taken:
+    """An upright view of a found picture, made for comparing.
+
+    The arguments are what a detector says about how the marked picture lies in the found one
+    (``detectors.image.Geometry``). Without a mark, turn the picture upright and leave them out.
+
+    Args:
+        pixels: As for `sketch`.
+        period: Size of the tile, pixels of the found picture: the root of its area.
+        rotation_deg: Anticlockwise turn of the picture, after any flip.
+        mirrored: Whether the picture was flipped.
+        aspect: Width of the tile over its height, as embedded.
+
+    Raises:
+        TypeError: The array has another dtype.
+        ValueError: The array has another shape or is empty, or a size is not positive.
+    """
+    if not (aspect > 0 and (period is None or period > 0)):
+        raise ValueError(f"a tile of {period} pixels and an aspect of {aspect} cannot be")
+    luma = _luma(pixels)
+    height, width = luma.shape
+    lies = _lies(rotation_deg, mirrored, aspect)
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]]) @ np.linalg.inv(lies).T
+    origin = corners.min(axis=0)
+    across, down = corners.max(axis=0) - origin
+    scale = _scale(across, down)
+    size = max(1, int(across * scale + 1e-6)), max(1, int(down * scale + 1e-6))
+    # Area averages before and after turning: what lies between does not fold into the view.
+    fine = min(1.0, _OVERSAMPLING * scale)
+    near = max(1, round(width * fine)), max(1, round(height * fine))
+    found = np.asarray(cv2.resize(luma, near, interpolation=cv2.INTER_AREA), np.float32)
+    shrunk = np.diag([near[0] / width, near[1] / height])
+    linear = shrunk @ lies / (_OVERSAMPLING * scale)
+    offset = shrunk @ lies @ origin + linear @ [0.5, 0.5] - 0.5
+    turned = np.hstack([linear, offset[:, None]])
+    seen = _turned(found, turned, size, border=cv2.BORDER_REPLICATE)
+    inside = _turned(np.full_like(found, 255), turned, size, border=cv2.BORDER_CONSTANT)
+    levels = np.clip(np.rint(seen), 1, 255)
+    return Taken(
+        luma=np.where(inside >= _INSIDE, levels, 0).astype(np.uint8),
+        tile_px=None if period is None else period * scale,
+    )
+
+
+def local_contrast(luma: NDArray[Any], inside: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``(h, w)`` how much lighter each cell is than its surroundings, in units of their variation.
+
+    Args:
+        luma: ``(h, w)`` grey levels.
+        inside: ``(h, w)`` 1 where there is a picture, else 0; the result is 0 there.
+    """
+    known = luma.astype(np.float32) * inside
+    differs = (known - _mean_around(known, inside, _SURROUNDINGS)) * inside
+    variance = _mean_around(differs * differs, inside, _VARIATION)
+    contrast = differs / np.sqrt(variance + np.float32(_FAINT**2))
+    return np.asarray(np.clip(contrast, -_CLIP, _CLIP), np.float32)
+
+
+def ternary(contrast: NDArray[np.float32]) -> NDArray[np.int8]:
+    """``(h, w)`` 1 where it is light, -1 where dark, 0 where neither."""
+    return np.asarray(np.where(np.abs(contrast) > _THRESHOLD, np.sign(contrast), 0), np.int8)
+
+
+def _luma(pixels: Pixels) -> NDArray[np.float32]:
+    """``(H, W)`` grey levels from 0 to 255."""
+    check_pixels(pixels)
+    luma = grey(on_white(pixels)).astype(np.float32)
+    return np.asarray(luma / np.float32(level_step(pixels)), np.float32)
+
+
+def _shape_of(height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of a sketch, in whole numbers so that everybody gets the same."""
+    rows = min(height, max(1, math.isqrt(_CELLS * height // width)))
+    columns = min(width, max(1, math.isqrt(_CELLS * width // height)))
+    return min(rows, _CELLS), min(columns, _CELLS)
+
+
+def _scale(across: float, down: float) -> float:
+    """Pixels of the view for each of the found picture, at most 1."""
+    # A very long picture would round up to more than there is room for.
+    scale = min(1.0, math.sqrt(_TAKEN_PIXELS / (across * down)))
+    return min(scale, _TAKEN_PIXELS / max(across, down))
+
+
+def _lies(rotation_deg: float, mirrored: bool, aspect: float) -> NDArray[np.float64]:
+    """``(2, 2)`` from upright coordinates to the found picture's, x first, of unit area."""
+    angle = math.radians(rotation_deg)
+    across, down = math.sqrt(aspect), (-1 if mirrored else 1) / math.sqrt(aspect)
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return np.array([[cosine * across, sine * down], [-sine * across, cosine * down]])
+
+
+def _turned(
+    found: NDArray[np.float32], turned: NDArray[np.float64], size: tuple[int, int], *, border: int
+) -> NDArray[np.float32]:
+    """``(h, w)`` the found picture seen upright."""
+    fine = _OVERSAMPLING * size[0], _OVERSAMPLING * size[1]
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    seen = cv2.warpAffine(found, turned, fine, flags=flags, borderMode=border)
+    return np.asarray(cv2.resize(seen, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _mean_around(
+    values: NDArray[np.float32], inside: NDArray[np.float32], deviation: float
+) -> NDArray[np.float32]:
+    """``(h, w)`` the mean in a Gaussian window, of what is inside."""
+    sums, weights = (
+        cv2.GaussianBlur(each, (0, 0), deviation, borderType=cv2.BORDER_CONSTANT)
+        for each in (values, inside)
+    )
+    return np.asarray(sums / np.maximum(weights, 1e-3), np.float32)
