@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from labeler.containers.damage import damaged
 
-__all__ = ["Box", "Fields", "boxes", "make_box", "make_full_box"]
+__all__ = ["Box", "Fields", "boxes", "each_box", "make_box", "make_full_box"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,11 @@ def boxes(data: bytes) -> tuple[Box, ...]:
     Raises:
         UnreadableMediaError: The last one is truncated, or a size makes no sense.
     """
-    return tuple(_boxes(data))
+    return tuple(each_box(data))
 
 
-def _boxes(data: bytes) -> Iterator[Box]:
+def each_box(data: bytes) -> Iterator[Box]:
+    """The same, one at a time: there may be more of them than memory is for."""
     start = 0
     while start + 8 <= len(data):
         size, header = int.from_bytes(data[start : start + 4], "big"), 8

@@ -5,11 +5,11 @@ Source: ISO/IEC 14496-12, 4.2.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
-from labeler.containers.bmff import boxes as parse_boxes
-from labeler.containers.bmff import make_box
+from labeler.containers.bmff import each_box, make_box
 from labeler.containers.bmff_file import TopBox
 from labeler.containers.damage import damaged
 from labeler.containers.splice import blocks
@@ -33,6 +33,8 @@ _NESTS: Final = frozenset(
 )
 _LEVELS: Final = 16
 """More than the six or seven that the standard has."""
+_MAX_NODES: Final = 20_000
+"""Boxes of one tree: a film of a hundred tracks has some two thousand."""
 _MAX_READ_BYTES: Final = 1 << 28
 
 
@@ -45,23 +47,30 @@ class Node:
     children: list[Node] = field(default_factory=list)
 
     @classmethod
-    def parse(cls, kind: bytes, body: bytes, *, levels: int = _LEVELS) -> Node:
+    def parse(
+        cls, kind: bytes, body: bytes, *, levels: int = _LEVELS, room: Iterator[int] | None = None
+    ) -> Node:
         """The tree in the body of a box.
 
         Args:
             kind: The box's type.
             body: What follows its header.
             levels: How many levels of boxes it may have.
+            room: What gives something for each box that it may have; None: for 20,000.
 
         Raises:
-            UnreadableMediaError: A box in it is truncated, or it has more levels.
+            UnreadableMediaError: A box in it is truncated, or it has more levels or boxes.
         """
+        room = iter(range(_MAX_NODES)) if room is None else room
+        if next(room, None) is None:
+            raise damaged("the file's boxes are too many for what they are")
         if kind not in _NESTS:
             return cls(kind, body)
         if levels == 0:
             raise damaged("the file's boxes lie in one another without end")
-        inner = (cls.parse(box.type, box.body, levels=levels - 1) for box in parse_boxes(body))
-        return cls(kind, children=list(inner))
+        inner = each_box(body)
+        children = [cls.parse(box.type, box.body, levels=levels - 1, room=room) for box in inner]
+        return cls(kind, children=children)
 
     def to_bytes(self) -> bytes:
         """The whole box."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO, Final
 
 from labeler.containers import ebml, matroska, mp4_headers
@@ -28,7 +29,8 @@ __all__ = [
 _SEGMENT: Final = b"\x18\x53\x80\x67"
 _EBML: Final = b"\x1a\x45\xdf\xa3"
 _DOC_TYPE: Final = b"\x42\x82"
-# Files in fragments have two boxes for each, and their tracks in front of them.
+# Files in fragments have two boxes for each, and their tracks in front of them; Matroska has its
+# tracks in front, too.
 _MAX_BOXES: Final = 100_000
 
 
@@ -94,13 +96,13 @@ def read_matroska_tracks(file: BinaryIO) -> MatroskaTracks:
     """What the beginning of a Matroska file says, as far as it is there."""
     is_webm = False
     with suppress(UnreadableMediaError):
-        for top in matroska.elements(file, Span(0, file_size(file))):
+        for top in islice(matroska.elements(file, Span(0, file_size(file))), _MAX_BOXES):
             if top.id == _EBML:
                 doc_type = dict(ebml.children(ebml.content(file, top))).get(_DOC_TYPE, b"")
                 is_webm = doc_type.rstrip(b"\0") == b"webm"
             if top.id != _SEGMENT:
                 continue
-            for element in matroska.elements(file, top.body):
+            for element in islice(matroska.elements(file, top.body), _MAX_BOXES):
                 if element.id == matroska.TRACKS:
                     tracks = matroska.read_tracks(ebml.content(file, element))
                     has_pictures = any(track.kind == matroska.VIDEO for track in tracks)

@@ -9,8 +9,10 @@ from labeler.credentials.development import (
     create_development_identity,
     load_development_identity,
 )
+from labeler.credentials.directions import SIGNPOST_LABEL, Directions
 from labeler.credentials.file_signing import FileParent, SignedFile, sign_file
 from labeler.credentials.identity import Identity
+from labeler.credentials.ingredients import Action, Ingredient, Ingredients
 from labeler.credentials.manifest import (
     SHORT_SOUND_BINDING_ALGORITHM,
     SOFT_BINDING_ALGORITHM,
@@ -21,7 +23,7 @@ from labeler.credentials.manifest import (
     describe,
     needs_parent,
 )
-from labeler.credentials.reading import Action, AiDisclosure, CredentialReading, read, read_file
+from labeler.credentials.reading import AiDisclosure, CredentialReading, read, read_file, read_store
 from labeler.credentials.sidecar import SIDECAR_SUFFIX, find_sidecar, read_sidecar, sidecar_name
 from labeler.credentials.signing import Parent, Place, Signed, can_embed, sign
 from labeler.credentials.trust import TrustKind, TrustList, TrustStore
@@ -34,15 +36,19 @@ __all__ = [
     "ROOT_FILE",
     "SHORT_SOUND_BINDING_ALGORITHM",
     "SIDECAR_SUFFIX",
+    "SIGNPOST_LABEL",
     "SOFT_BINDING_ALGORITHM",
     "SOUND_BINDING_ALGORITHM",
     "TEXT_BINDING_ALGORITHM",
     "Action",
     "AiDisclosure",
     "CredentialReading",
+    "Directions",
     "FileParent",
     "History",
     "Identity",
+    "Ingredient",
+    "Ingredients",
     "Integrity",
     "ManifestDefinition",
     "Parent",
@@ -64,6 +70,7 @@ __all__ = [
     "read",
     "read_file",
     "read_sidecar",
+    "read_store",
     "sidecar_name",
     "sign",
     "sign_file",

@@ -6,6 +6,7 @@ beyond its purpose and the length of the path is not understood here, and such a
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -51,6 +52,12 @@ def decode(certificates: Sequence[bytes]) -> Chain | None:
 def name(chain: Chain) -> str:
     """The signer's name."""
     return _certificates.common_name(chain[0].subject)
+
+
+def key_fingerprint(chain: Chain) -> str:
+    """SHA-256 of the signer's public key, hexadecimal (RFC 7469, 2.4, on what is hashed)."""
+    form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(chain[0].public_key().public_bytes(*form)).hexdigest()
 
 
 def judge(

@@ -92,15 +92,19 @@ def ingredient_failures(report: Json) -> Iterator[str]:
     )
     yield from _delta_failures(results)
     for ingredient in ancestry(report):
-        recorded = member(ingredient, "validation_results")
-        yield from codes(member(recorded, "activeManifest"), "failure")
-        yield from _delta_failures(recorded)
-        # Ingredients of the first two versions list failures and successes together.
-        yield from (
-            code
-            for entry in objects(ingredient, "validation_status")
-            if (code := text(entry, "code")) and not _means_success(code)
-        )
+        yield from failed(ingredient)
+        yield from _delta_failures(member(ingredient, "validation_results"))
+
+
+def failed(ingredient: Json) -> Iterator[str]:
+    """Status codes of what had failed in an ingredient when it was used, as was recorded then."""
+    yield from codes(member(ingredient, "validation_results", "activeManifest"), "failure")
+    # Ingredients of the first two versions list failures and successes together.
+    yield from (
+        code
+        for entry in objects(ingredient, "validation_status")
+        if (code := text(entry, "code")) and not _means_success(code)
+    )
 
 
 def _delta_failures(results: object) -> Iterator[str]:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from labeler.credentials import _places, _text_places, _toolkit, _zip_place
-from labeler.credentials._asset import Asset, FileAsset, MemoryAsset
+from labeler.credentials import _crowds, _places, _text_places, _toolkit, _zip_place
+from labeler.credentials._asset import Asset, FileAsset, MemoryAsset, holds
 from labeler.credentials._binding import DATA_HASH, ElsewhereError, Found, settled, with_match
+from labeler.credentials._layout import BOX_USER_TYPE
 from labeler.credentials._report import Json, codes, member, objects
 from labeler.credentials.trust import TrustKind, TrustStore
 from labeler.media.media_type import MediaType
 
-__all__ = ["Loaded", "load"]
+__all__ = ["Loaded", "load", "load_bare"]
 
 _TOOLKIT_BYTES: Final = 32 << 20
 """Larger files are hashed here: the toolkit takes memory of their size, up to 512 MiB."""
+
+_HINTS: Final = (BOX_USER_TYPE, b"provenance")
+"""What is in every film or picture that has a store in a box, or says in ``dcterms:provenance``
+where one is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +44,19 @@ def load(
         RemoteManifestError: There is only a reference to one.
         BrokenStoreError: The place for it in a text is damaged, or there are several.
         ToolkitError: It, or the file around it, is damaged.
-        UnreadableMediaError: A file cannot be read.
+        UnreadableMediaError: A file cannot be read, or consists of more parts than it may.
     """
     if media_type in _text_places.TYPES:
         return _load_text(asset, media_type, trust, sidecar)
-    if isinstance(asset, FileAsset) and asset.size > _TOOLKIT_BYTES:
+    _crowds.require_few_parts(asset, media_type)
+    is_crowded = _crowds.has_too_many_boxes(asset, media_type)
+    if is_crowded or (isinstance(asset, FileAsset) and asset.size > _TOOLKIT_BYTES):
         found = _places.find(asset, media_type) if sidecar is None else Found(data=sidecar)
         loaded = None if found is None else _load_apart(asset, found, trust)
         if loaded is not None:
             return loaded
+        if is_crowded:
+            raise _unheld(asset, found)
     if sidecar is not None and media_type.is_document and _leaves_out(sidecar):
         # Anything may stand there now, and the toolkit would not look: on its own it matches none.
         found = Found(data=sidecar)
@@ -64,6 +73,24 @@ def load(
         and _toolkit.is_time_trusted(asset, kind, trust=trust, sidecar=sidecar),
         data=sidecar,
     )
+
+
+def load_bare(data: bytes, *, trust: TrustStore) -> Loaded:
+    """What the toolkit says about a manifest store without a file.
+
+    Raises:
+        NoManifestError: It is empty.
+        ToolkitError: It is damaged.
+    """
+    store = _toolkit.read_store(MemoryAsset(data), _toolkit.STORE_MEDIA_TYPE, trust=trust)
+    return _loaded(store, store.report, Found(data=data), trust)
+
+
+def _unheld(asset: Asset, found: Found | None) -> Exception:
+    """Why nothing is said of the manifest of a file that the toolkit is not given."""
+    if found is None and not any(holds(asset, each) for each in _HINTS):
+        return _toolkit.NoManifestError()
+    return _crowds.refused(_crowds.MAX_BOXES)
 
 
 def _leaves_out(sidecar: bytes) -> bool:

@@ -203,13 +203,13 @@ def sign_embedded(
     *,
     parent: ParentInput | None,
     trust: TrustStore,
-) -> bytes:
-    """``data`` with a signed manifest in it."""
+) -> tuple[bytes, bytes]:
+    """``data`` with a signed manifest in it, and the manifest's store by itself."""
     output = io.BytesIO()
     content = json.loads(definition.json)
     with _builder(content, definition, parent, trust) as builder:
-        builder.sign(signer, media_type, io.BytesIO(data), output)
-    return output.getvalue()
+        store: bytes = builder.sign(signer, media_type, io.BytesIO(data), output)
+    return output.getvalue(), store
 
 
 def sign_store(

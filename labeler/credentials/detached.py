@@ -26,7 +26,14 @@ from labeler.credentials.trust import TrustStore
 from labeler.credentials.verdicts import Trust
 from labeler.errors import SigningError
 
-__all__ = ["SignatureVerdict", "check_bytes", "encoded_chain", "sign_bytes", "signer_name"]
+__all__ = [
+    "SignatureVerdict",
+    "check_bytes",
+    "encoded_chain",
+    "key_fingerprint",
+    "sign_bytes",
+    "signer_name",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +67,17 @@ def signer_name(certificates: Sequence[bytes]) -> str | None:
 
     chain = _chains.decode(certificates)
     return None if chain is None else _chains.name(chain)
+
+
+def key_fingerprint(certificates: Sequence[bytes]) -> str | None:
+    """SHA-256 of the first certificate's public key (SubjectPublicKeyInfo), hexadecimal.
+
+    It stays when a certificate is renewed for the same key. None where they cannot be read.
+    """
+    from labeler.credentials import _chains  # noqa: PLC0415 - slow to import
+
+    chain = _chains.decode(certificates)
+    return None if chain is None else _chains.key_fingerprint(chain)
 
 
 def sign_bytes(identity: Identity, data: bytes) -> bytes:

@@ -65,6 +65,8 @@ class SignedFile:
     """The file: with the manifest in it, or the same as the source where there is a sidecar."""
     sidecar: bytes | None = field(default=None, repr=False)
     """The manifest store, to be kept in a file beside it; None where it is embedded."""
+    store: bytes = field(repr=False)
+    """The manifest store, wherever it is."""
     remark: str | None = None
     """Why there is a sidecar; None where there is none."""
     manifest_id: str
@@ -131,6 +133,7 @@ def sign_file(
         path=target,
         sidecar=sidecar,
         remark=remark,
+        store=work.stores[-1],
         manifest_id=reading.manifest_id or "",
         reading=reading,
     )
@@ -148,6 +151,8 @@ class _Work:
     parent: _toolkit.ParentInput | None
     trust: TrustStore
     may_link: bool
+    stores: list[bytes] = field(default_factory=list)
+    """Those that were signed, the last of which counts: its size has to be found out first."""
 
     def run(self) -> tuple[bytes | None, str | None]:
         """Write the target; give the manifest's store and the reason, if that lies beside it."""
@@ -179,9 +184,12 @@ class _Work:
     def _store(self, binding: Binding) -> bytes:
         from labeler.credentials import _toolkit  # noqa: PLC0415 - slow to import
 
-        return _toolkit.sign_store(
-            binding, self.definition, self.signer, parent=self.parent, trust=self.trust
+        self.stores.append(
+            _toolkit.sign_store(
+                binding, self.definition, self.signer, parent=self.parent, trust=self.trust
+            )
         )
+        return self.stores[-1]
 
 
 def _linked(source: Path, target: Path) -> bool:

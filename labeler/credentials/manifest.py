@@ -16,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from labeler.codec.payload import PAYLOAD_BITS, SHORT_BITS, Payload, ShortPayload
+from labeler.credentials.directions import SIGNPOST_LABEL, Directions
 from labeler.provenance import Provenance, SourceType
 
 __all__ = [
@@ -152,6 +153,7 @@ def describe(
     now: datetime,
     soft_bindings: Sequence[SoftBinding] = (),
     labels: Sequence[str] = (),
+    directions: Directions | None = None,
     with_parent: bool = False,
 ) -> ManifestDefinition:
     """The manifest of one output.
@@ -162,6 +164,7 @@ def describe(
         soft_bindings: The watermarks in the content, such as one in the picture of a film and one
             in its sound; where there is none, none is claimed.
         labels: Labels that were laid on the content for people, by name.
+        directions: Whom to ask about the output; None: the manifest does not say.
         with_parent: Whether the source becomes the parent (`needs_parent`): the actions are then
             ``c2pa.opened`` and ``c2pa.edited`` instead of ``c2pa.created``.
     """
@@ -172,6 +175,8 @@ def describe(
     ]
     if provenance.source_type in _WITH_MODEL:
         assertions.append(_ai_disclosure(provenance))
+    if directions:
+        assertions.append(_assertion(SIGNPOST_LABEL, directions.to_data()))
     definition: dict[str, Any] = {
         "claim_generator_info": [
             {

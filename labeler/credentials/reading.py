@@ -9,7 +9,7 @@ Nothing is fetched from the network. No credential found means just that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +18,14 @@ from labeler.credentials import _report
 from labeler.credentials._asset import Asset, FileAsset, MemoryAsset, holds
 from labeler.credentials._binding import BrokenStoreError
 from labeler.credentials._report import Json, member, moment, objects, text
+from labeler.credentials.directions import SIGNPOST_LABEL, Directions, read_directions
+from labeler.credentials.ingredients import (
+    Action,
+    Ingredients,
+    actions_of,
+    generator_of,
+    ingredients_of,
+)
 from labeler.credentials.manifest import SoftBinding
 from labeler.credentials.trust import TrustKind, TrustStore
 from labeler.credentials.verdicts import (
@@ -25,6 +33,7 @@ from labeler.credentials.verdicts import (
     Integrity,
     Trust,
     is_whole,
+    judge_bare,
     judge_integrity,
     judge_trust,
 )
@@ -35,13 +44,13 @@ if TYPE_CHECKING:
     from labeler.credentials import _stores, _toolkit
 
 __all__ = [
-    "Action",
     "AiDisclosure",
     "CredentialReading",
     "has_traces",
     "read",
     "read_asset",
     "read_file",
+    "read_store",
 ]
 
 # The type of a manifest store's description box (C2PA 2.4, 11.1.4.1): it begins every store.
@@ -49,20 +58,6 @@ _STORE_UUID: Final = bytes.fromhex("6332706100110010800000aa00389b71")
 # Labels that every store holds (C2PA 2.4, 11.1.4.2): they are found where the type is damaged.
 _STORE_LABELS: Final = (b"c2pa.assertions", b"c2pa.signature")
 _WATERMARKED: Final = frozenset({"c2pa.watermarked.bound", "c2pa.watermarked"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
-    """Something that was done to the content (C2PA 2.4, 18.15)."""
-
-    name: str
-    """Such as ``c2pa.created``."""
-    digital_source_type: str | None = None
-    """IPTC digital source type, a URI."""
-    software_agent: str | None = None
-    """What did it, with its version if that is known."""
-    when: datetime | None = None
-    """When it was done, as the signer says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +102,8 @@ class CredentialReading:
     """Whether the time-stamp authority chains to a trust list for such."""
     actions: tuple[Action, ...] = ()
     """The actions of the active manifest, in order."""
+    ingredients: Ingredients = field(default_factory=Ingredients)
+    """What the content was made from, as a tree."""
     inherited_source_types: tuple[str, ...] = ()
     """Digital source types (URIs) in the manifests of the ingredients, each once."""
     soft_bindings: tuple[SoftBinding, ...] = ()
@@ -114,6 +111,8 @@ class CredentialReading:
     there is base64 here, and an algorithm that is not named is empty."""
     ai_disclosure: AiDisclosure | None = None
     """The first AI disclosure of the active manifest."""
+    directions: Directions | None = None
+    """Whom to ask, as the active manifest says."""
     failures: tuple[str, ...] = ()
     """C2PA status codes of what failed in the active manifest."""
     history_failures: tuple[str, ...] = ()
@@ -132,7 +131,7 @@ class CredentialReading:
         Whether content is as it was signed is one question, and whether somebody marked it another:
         a comma more does not make a text a person's.
         """
-        is_read = self.integrity in {Integrity.INTACT, Integrity.TAMPERED}
+        is_read = self.integrity in {Integrity.INTACT, Integrity.TAMPERED, Integrity.UNBOUND}
         if not is_read or self.source_type is None or not is_whole(self.failures):
             return None
         return self.signer_organization or self.signer
@@ -177,6 +176,28 @@ def read_file(
         UnreadableMediaError: The file cannot be read.
     """
     return read_asset(FileAsset(path), media_type, trust, sidecar)[0]
+
+
+def read_store(data: bytes, *, trust: TrustStore) -> CredentialReading:
+    """What a manifest store says that came without its file.
+
+    Args:
+        data: The store (``application/c2pa``).
+        trust: Whom to trust.
+
+    Returns:
+        A reading whose integrity is ``UNBOUND``, ``TAMPERED`` or ``DAMAGED``.
+    """
+    from labeler.credentials import _stores, _toolkit  # noqa: PLC0415 - slow to import
+
+    try:
+        loaded = _stores.load_bare(data, trust=trust)
+    except (_toolkit.NoManifestError, _toolkit.RemoteManifestError, _toolkit.ToolkitError):
+        return _unread(Integrity.DAMAGED, detached=True)
+    reading = _interpret(loaded.store, trust, detached=True, time_is_trusted=loaded.time_is_trusted)
+    results = member(loaded.store.report, "validation_results", "activeManifest")
+    verdict = judge_bare(_report.codes(results, "success"), _report.codes(results, "failure"))
+    return replace(reading, integrity=verdict)
 
 
 def has_traces(asset: Asset, *, damaged: bool = False) -> bool:
@@ -252,17 +273,19 @@ def _interpret(
         history=_history(report, changed),
         detached=detached,
         manifest_id=label,
-        claim_generator=_generator(manifest),
+        claim_generator=generator_of(manifest),
         title=text(manifest, "title"),
         signer=text(manifest, "signature_info", "common_name"),
         # The toolkit calls it the issuer, but it is the subject's organization.
         signer_organization=text(manifest, "signature_info", "issuer"),
         signed_at=moment(manifest, "signature_info", "time"),
         time_is_trusted=time_is_trusted,
-        actions=tuple(_actions(manifest)),
+        actions=tuple(actions_of(manifest)),
+        ingredients=ingredients_of(report),
         inherited_source_types=_inherited(report),
         soft_bindings=tuple(_soft_bindings(manifest)),
         ai_disclosure=next(_ai_disclosures(manifest), None),
+        directions=next(_directions(manifest), None),
         failures=tuple(dict.fromkeys(failure)),
         history_failures=changed,
     )
@@ -306,30 +329,6 @@ def _history(report: Json, changed: tuple[str, ...]) -> History:
 # --------------------------------------------------------------------------------- what is claimed
 
 
-def _named(value: object) -> str | None:
-    """A generator or agent: its name and version, or the text that older manifests have."""
-    if isinstance(value, str):
-        return value
-    parts = (text(value, "name"), text(value, "version"))
-    return " ".join(part for part in parts if part) or None
-
-
-def _generator(manifest: Json) -> str | None:
-    first = next(objects(manifest, "claim_generator_info"), None)
-    return _named(first) or text(manifest, "claim_generator")
-
-
-def _actions(manifest: Json) -> Iterator[Action]:
-    for data in _report.assertions(manifest, "c2pa.actions"):
-        for action in objects(data, "actions"):
-            yield Action(
-                name=text(action, "action") or "",
-                digital_source_type=text(action, "digitalSourceType"),
-                software_agent=_named(member(action, "softwareAgent")),
-                when=moment(action, "when"),
-            )
-
-
 def _inherited(report: Json) -> tuple[str, ...]:
     manifests = (
         member(report, "manifests", text(ingredient, "active_manifest") or "")
@@ -339,7 +338,7 @@ def _inherited(report: Json) -> tuple[str, ...]:
         action.digital_source_type
         for manifest in manifests
         if isinstance(manifest, dict)
-        for action in _actions(manifest)
+        for action in actions_of(manifest)
     )
     return tuple(dict.fromkeys(uri for uri in found if uri is not None))
 
@@ -360,3 +359,10 @@ def _ai_disclosures(manifest: Json) -> Iterator[AiDisclosure]:
             model_identifier=text(data, "modelIdentifier"),
             human_oversight=text(data, "contentProfile", "humanOversightLevel"),
         )
+
+
+def _directions(manifest: Json) -> Iterator[Directions]:
+    for data in _report.assertions(manifest, SIGNPOST_LABEL):
+        directions = read_directions(data)
+        if directions is not None:
+            yield directions

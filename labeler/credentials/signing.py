@@ -17,7 +17,7 @@ from typing import Final
 
 from labeler.credentials._asset import MemoryAsset
 from labeler.credentials._fitting import Sign
-from labeler.credentials._layout import NoPlaceError
+from labeler.credentials._layout import Binding, NoPlaceError
 from labeler.credentials._placing import Placed, beside, in_wrapper, inside
 from labeler.credentials._signing import (
     ParentAsset,
@@ -87,6 +87,8 @@ class Signed:
     """The file: with the manifest in it, or unchanged where there is a sidecar."""
     sidecar: bytes | None = field(default=None, repr=False)
     """The manifest store, to be kept in a file beside it; None where it is embedded."""
+    store: bytes = field(repr=False)
+    """The manifest store, wherever it is."""
     remark: str | None = None
     """What to know about the place of the manifest: why it lies beside a text that might hold it,
     or what its place in the text costs; None where there is nothing to say."""
@@ -167,19 +169,21 @@ def sign(
     ingredient = parent_input(opened, trust, force=force_invalid_parent)
     with signing(identity, tsa_url) as signer:
         if place is Place.INSIDE and _toolkit_embeds(data, media_type):
-            embedded = _toolkit.sign_embedded(
+            embedded, store = _toolkit.sign_embedded(
                 data, media_type.value, definition, signer, parent=ingredient, trust=trust
             )
             placed = Placed(data=embedded)
         else:
-            put = _way(media_type, place)
-            placed = put(
-                data,
-                media_type,
-                lambda binding: _toolkit.sign_store(
-                    binding, definition, signer, parent=ingredient, trust=trust
-                ),
-            )
+            stores: list[bytes] = []  # several, where its size has to be found out first
+
+            def sign_store(binding: Binding) -> bytes:
+                stores.append(
+                    _toolkit.sign_store(binding, definition, signer, parent=ingredient, trust=trust)
+                )
+                return stores[-1]
+
+            placed = _way(media_type, place)(data, media_type, sign_store)
+            store = stores[-1]
     timed = tsa_url is not None
     output = MemoryAsset(placed.data)
     reading = read_back(output, media_type, placed.sidecar, trust, timed=timed)
@@ -187,6 +191,7 @@ def sign(
         data=placed.data,
         sidecar=placed.sidecar,
         remark=placed.remark,
+        store=store,
         manifest_id=reading.manifest_id or "",
         reading=reading,
     )

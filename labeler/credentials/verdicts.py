@@ -26,6 +26,9 @@ class Integrity(StrEnum):
     """There is a manifest, but it, or the file around it, cannot be parsed."""
     NOT_CHECKED = "not-checked"
     """The manifest is elsewhere, and nothing is fetched from the network."""
+    UNBOUND = "unbound"
+    """The manifest is as it was signed, and came without its file: it was found by what a watermark
+    says, say. Whether a file is the one that it was signed for, no hash tells."""
 
 
 class Trust(StrEnum):
@@ -109,6 +112,12 @@ def judge_integrity(success: Iterable[str], failure: Iterable[str]) -> Integrity
     )
     whole = SIGNATURE_VALID in good and not good.isdisjoint(_CONTENT_MATCHES)
     return Integrity.INTACT if whole and not changed else Integrity.TAMPERED
+
+
+def judge_bare(success: Iterable[str], failure: Iterable[str]) -> Integrity:
+    """The verdict on a manifest without a file."""
+    whole = SIGNATURE_VALID in set(success) and is_whole(failure)
+    return Integrity.UNBOUND if whole else Integrity.TAMPERED
 
 
 def judge_trust(

@@ -233,9 +233,10 @@ def edited(source, definition, identity, *, size):
     key = toolkit.local_signer(
         identity.algorithm, identity.certificate_chain, identity.private_key, None
     )
-    return toolkit.sign_embedded(
+    data, _ = toolkit.sign_embedded(
         picture(size=size), "image/png", definition, key, parent=parent, trust=TrustStore()
     )
+    return data
 
 
 def plain_state(data, development):
@@ -363,6 +364,7 @@ json_values = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     values=st.dictionaries(
         st.sampled_from(["active_manifest", "manifests", "validation_results"]), json_values

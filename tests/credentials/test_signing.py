@@ -314,7 +314,8 @@ def test_what_does_not_read_back_is_not_returned(definition, identity, monkeypat
     real = toolkit.sign_embedded
 
     def spoilt(*arguments, **options):
-        return tampered(real(*arguments, **options))
+        data, store = real(*arguments, **options)
+        return tampered(data), store
 
     monkeypatch.setattr(toolkit, "sign_embedded", spoilt)
     with pytest.raises(SigningError, match="does not read back") as caught:

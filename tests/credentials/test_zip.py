@@ -132,9 +132,10 @@ def collection(definition, identity, trust):
     """A document whose entries are not compressed, signed by the toolkit alone."""
     data = archive(word_files(), method=0)
     with signing(identity, None) as signer:
-        return _toolkit.sign_embedded(
+        signed, _ = _toolkit.sign_embedded(
             data, MediaType.DOCX.value, definition, signer, parent=None, trust=trust
         )
+    return signed
 
 
 def test_hashes_of_each_entry_are_read(collection, trust):
