@@ -4,8 +4,9 @@ As JSON (``Receipt.to_json``), which the registry keeps and the command line pri
 
     {"schema": 1, "receipt_id", "created_at", "target", "sidecar", "media_type", "source_sha256",
      "target_sha256", "source_type", "payload": {"version", "origin", "handle"}, "key_id",
-     "manifest_id", "layers": [{"layer", "present", "tracks", "p_value", "psnr_db", "snr_db",
-                                "reason"}],
+     "manifest_id", "layers": [{"layer", "present", "tracks", "p_value",
+                                "readings": [{"key_id", "p_value", "track"}],
+                                "psnr_db", "snr_db", "reason"}],
      "decision_id", "labels": [{"label", "asked_by", "laid", "text"}]}
 
 What is not known is null. Readers ignore members that they do not know.
@@ -27,6 +28,7 @@ __all__ = [
     "LabelOutcome",
     "Layer",
     "LayerOutcome",
+    "MarkReading",
     "Receipt",
     "read_payload",
     "read_short_payload",
@@ -46,6 +48,18 @@ class Layer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MarkReading:
+    """How one watermark was read back: of several keys, and of several tracks, each is one."""
+
+    key_id: str
+    """Id of the key that it was read with."""
+    p_value: float
+    """The p-value with which it was read back."""
+    track: Track | None = None
+    """Of a film: the track that carries it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LayerOutcome:
     """What became of one layer."""
 
@@ -55,7 +69,11 @@ class LayerOutcome:
     tracks: tuple[Track, ...] = ()
     """Watermark of a film only: the tracks that carry it."""
     p_value: float | None = None
-    """Watermark only: the p-value with which it was read back; of several tracks, the largest."""
+    """Watermark only: the p-value with which it was read back under the receipt's key; of several
+    tracks, the largest."""
+    readings: tuple[MarkReading, ...] = ()
+    """Watermark only: each key's in each track. Beside a secret key's there is the public
+    signpost's."""
     psnr_db: float | None = None
     """Watermark only: peak signal-to-noise ratio of marked to unmarked pictures, over RGB, of a
     film over luma, before they are encoded: what a lossy format takes besides is not in it. None
@@ -177,6 +195,14 @@ def _write_outcome(outcome: LayerOutcome) -> dict[str, object]:
         "present": outcome.present,
         "tracks": list(outcome.tracks),
         "p_value": outcome.p_value,
+        "readings": [
+            {
+                "key_id": each.key_id,
+                "p_value": each.p_value,
+                "track": None if each.track is None else each.track.value,
+            }
+            for each in outcome.readings
+        ],
         "psnr_db": outcome.psnr_db,
         "snr_db": outcome.snr_db,
         "reason": outcome.reason,
@@ -234,12 +260,22 @@ def _read_label(members: Mapping[str, Any]) -> LabelOutcome:
     )
 
 
+def _read_reading(members: Mapping[str, Any]) -> MarkReading:
+    track = members["track"]
+    return MarkReading(
+        key_id=members["key_id"],
+        p_value=members["p_value"],
+        track=None if track is None else Track(track),
+    )
+
+
 def _read_outcome(members: Mapping[str, Any]) -> LayerOutcome:
     return LayerOutcome(
         layer=Layer(members["layer"]),
         present=members["present"],
         tracks=tuple(map(Track, members.get("tracks", ()))),  # new with films
         p_value=members["p_value"],
+        readings=tuple(map(_read_reading, members.get("readings", ()))),  # new with signposts
         psnr_db=members["psnr_db"],
         snr_db=members.get("snr_db"),  # receipts of 0.1 have none
         reason=members["reason"],

@@ -25,7 +25,17 @@ if TYPE_CHECKING:
 __all__ = ["StampingOrder"]
 
 # The settings that decide what an output is like, beside those about where things lie.
-_RELEVANT: Final = frozenset({"issuer", "watermark_key_id", "strength", "tsa_url"})
+_RELEVANT: Final = frozenset(
+    {
+        "issuer",
+        "watermark_key_id",
+        "public_signpost",
+        "strength",
+        "tsa_url",
+        "detector_url",
+        "resolver_url",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,8 @@ thread they do the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
 
@@ -34,9 +35,10 @@ from labeler.codec.patchwork import (
 )
 from labeler.codec.resampling import Resampler
 from labeler.codec.sound import Samples, check_samples
+from labeler.marks.signpost import Signpost
 from labeler.marks.survey import Survey
-from labeler.marks.threads import thread_for
-from labeler.marks.weaving import Thread, Weaver
+from labeler.marks.threads import threads_for
+from labeler.marks.weaving import Thread, Weaver, preset
 from labeler.strength import Strength
 
 __all__ = ["SHORT_FORM_BELOW_S", "Stream", "embed", "embed_blocks"]
@@ -55,6 +57,7 @@ def embed(
     key: Key = PUBLIC_KEY,
     *,
     strength: Strength = "balanced",
+    signpost: Signpost | None = None,
 ) -> Samples:
     """Mark a sound.
 
@@ -64,15 +67,16 @@ def embed(
         payload: What the mark says.
         key: Under which key it can be found.
         strength: ``"quality"``, ``"balanced"`` or ``"robust"``.
+        signpost: A second layer; None: none. Both together are as strong as one would be.
 
     Returns:
         A new array of the same shape and dtype.
 
     Raises:
-        CapacityError: The sound is too short or too quiet to carry the payload.
+        CapacityError: The sound is too short or too quiet to carry what it is to carry.
         TypeError: The array has another dtype.
         ValueError: The array has another shape or values that are not finite, the rate is out of
-            range, or ``strength`` is unknown.
+            range, ``strength`` is unknown, or the signpost has the mark's own key.
     """
     check_samples(samples, sample_rate_hz)
 
@@ -80,7 +84,9 @@ def embed(
         for at in range(0, len(samples), _BLOCK):
             yield samples[at : at + _BLOCK]
 
-    marked = embed_blocks(blocks, sample_rate_hz, payload, key, strength=strength)
+    marked = embed_blocks(
+        blocks, sample_rate_hz, payload, key, strength=strength, signpost=signpost
+    )
     return np.concatenate([samples[:0], *marked])
 
 
@@ -91,6 +97,7 @@ def embed_blocks(
     key: Key = PUBLIC_KEY,
     *,
     strength: Strength = "balanced",
+    signpost: Signpost | None = None,
 ) -> Iterator[Samples]:
     """As `embed`, of a sound that is read twice in blocks; memory hardly grows with its length.
 
@@ -100,6 +107,7 @@ def embed_blocks(
         payload: As for `embed`.
         key: As for `embed`.
         strength: As for `embed`.
+        signpost: As for `embed`.
 
     Returns:
         The marked sound in blocks of other sizes. It is listened to before this returns.
@@ -110,8 +118,8 @@ def embed_blocks(
         ValueError: See `embed`.
     """
     survey = _listen(open_blocks(), sample_rate_hz)
-    thread = thread_for(survey, payload, key, strength)
-    return _mark(open_blocks(), sample_rate_hz, thread)
+    threads = threads_for(survey, payload, key, strength, signpost)
+    return _mark(open_blocks(), sample_rate_hz, threads)
 
 
 def _listen(blocks: Iterable[Samples], sample_rate_hz: int) -> Survey:
@@ -125,13 +133,15 @@ def _listen(blocks: Iterable[Samples], sample_rate_hz: int) -> Survey:
     return survey
 
 
-def _mark(blocks: Iterable[Samples], sample_rate_hz: int, thread: Thread) -> Iterator[Samples]:
+def _mark(
+    blocks: Iterable[Samples], sample_rate_hz: int, threads: Sequence[Thread]
+) -> Iterator[Samples]:
     rest = iter(blocks)
     first = next(rest, None)
     if first is None:
         return
     channels = 1 if first.ndim == 1 else first.shape[1]
-    marking = _Marking(sample_rate_hz, channels, thread)
+    marking = _Marking(sample_rate_hz, channels, threads)
     for block in chain([first], rest):
         yield marking.push(block)
     yield marking.finish()
@@ -155,9 +165,11 @@ class Stream:
         payload: What the mark says.
         key: Under which key it can be found.
         strength: ``"quality"``, ``"balanced"`` or ``"robust"``.
+        signpost: A second layer; None: none. Both together are as strong as one would be.
 
     Raises:
-        ValueError: The rate is out of range, there is no channel, or ``strength`` is unknown.
+        ValueError: The rate is out of range, there is no channel, ``strength`` is unknown, or the
+            signpost has the mark's own key.
     """
 
     def __init__(
@@ -168,10 +180,12 @@ class Stream:
         key: Key = PUBLIC_KEY,
         *,
         strength: Strength = "balanced",
+        signpost: Signpost | None = None,
     ) -> None:
         check_samples(np.zeros((0, channels), np.float32), sample_rate_hz)
         self._sample_rate_hz = sample_rate_hz
-        self._marking = _Marking(sample_rate_hz, channels, _drawn_thread(payload, key, strength))
+        threads = _drawn_threads(payload, key, preset(strength), signpost)
+        self._marking = _Marking(sample_rate_hz, channels, threads)
 
     def push(self, samples: Samples) -> Samples:
         """Take a chunk, and give what is marked by now.
@@ -195,8 +209,20 @@ class Stream:
         return self._marking.finish()
 
 
-def _drawn_thread(payload: AnyPayload, key: Key, strength: Strength) -> Thread:
-    """A thread that the key chooses: another pattern and place to begin for every payload."""
+def _drawn_threads(
+    payload: AnyPayload, key: Key, strength: float, signpost: Signpost | None
+) -> list[Thread]:
+    """Threads that the keys choose: another pattern and place to begin for every payload."""
+    if signpost is None:
+        return [_drawn_thread(payload, key, strength)]
+    public, share = signpost.beside(key), signpost.share
+    return [
+        _drawn_thread(payload, key, strength * math.sqrt(1 - share)),
+        _drawn_thread(public.payload, public.key, strength * math.sqrt(share)),
+    ]
+
+
+def _drawn_thread(payload: AnyPayload, key: Key, strength: float) -> Thread:
     form = form_of(payload)
     drawn = key.stream(f"patchwork.v1/start/{form}/{payload.to_int()}").bytes(8)
     number, start = (int.from_bytes(part, "big") for part in (drawn[:4], drawn[4:]))
@@ -207,11 +233,11 @@ def _drawn_thread(payload: AnyPayload, key: Key, strength: Strength) -> Thread:
 class _Marking:
     """Adds the mark to sound of any rate that comes in blocks."""
 
-    def __init__(self, sample_rate_hz: int, channels: int, thread: Thread) -> None:
+    def __init__(self, sample_rate_hz: int, channels: int, threads: Sequence[Thread]) -> None:
         self._channels = channels
         self._down = Resampler(sample_rate_hz, RATE_HZ, channels=channels)
         self._up = Resampler(RATE_HZ, sample_rate_hz, channels=channels)
-        self._weaver = Weaver(channels, thread, highest_hz=_highest_hz(sample_rate_hz))
+        self._weaver = Weaver(channels, threads, highest_hz=_highest_hz(sample_rate_hz))
         self._waiting: Samples | None = None
         self._mark = np.zeros((0, channels), np.float32)
         self._before: Samples = np.zeros((0, channels), np.float32)

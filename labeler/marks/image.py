@@ -25,10 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeler.codec.keys import PUBLIC_KEY, Key
-from labeler.codec.lattice import Tile, tile, tile_period
+from labeler.codec.lattice import Tile, layered_tile, tile_period
 from labeler.codec.payload import Payload
 from labeler.codec.pixels import Pixels, check_pixels, grey, level_step
 from labeler.errors import CapacityError
+from labeler.marks.signpost import Signpost, picture_layers
 from labeler.marks.similarity import CONTRAST_FLOOR, structural_similarity
 from labeler.strength import Strength
 
@@ -79,7 +80,12 @@ _HIGH_FLOOR: Final = CONTRAST_FLOOR
 
 
 def embed(
-    pixels: Pixels, payload: Payload, key: Key = PUBLIC_KEY, *, strength: Strength = "balanced"
+    pixels: Pixels,
+    payload: Payload,
+    key: Key = PUBLIC_KEY,
+    *,
+    strength: Strength = "balanced",
+    signpost: Signpost | None = None,
 ) -> Pixels:
     """Mark a picture.
 
@@ -90,6 +96,8 @@ def embed(
         key: Under which key it can be found.
         strength: ``"quality"`` (about 48 dB PSNR), ``"balanced"`` (about 46 dB) or ``"robust"``
             (about 43 dB).
+        signpost: A second layer, whose payload is no short one; None: none. The noise of both
+            together is that of a single mark.
 
     Returns:
         A new array of the same shape and dtype.
@@ -98,7 +106,8 @@ def embed(
         CapacityError: The picture is smaller than `MINIMUM_SIDE` pixels on a side, or fully
             transparent.
         TypeError: The array has another dtype.
-        ValueError: The array has another shape or is empty, or ``strength`` is unknown.
+        ValueError: The array has another shape or is empty, ``strength`` is unknown, or the
+            signpost has the mark's own key.
     """
     check_pixels(pixels)
     if strength not in _PRESETS:
@@ -109,7 +118,8 @@ def embed(
             f"{width} x {height} pixels are too few to carry a watermark",
             hint=f"It takes at least {MINIMUM_SIDE} pixels on each side",
         )
-    shaped = _shape(pixels, tile(payload, key, tile_period(height, width)))
+    layers = picture_layers(payload, key, signpost)
+    shaped = _shape(pixels, layered_tile(layers, tile_period(height, width)))
     if not shaped.any():
         raise CapacityError(
             "every pixel is transparent, so that there is nothing to carry a watermark",

@@ -9,7 +9,8 @@ sound.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -40,11 +41,12 @@ from labeler.codec.patchwork import (
     pattern,
 )
 from labeler.errors import CapacityError
+from labeler.marks.signpost import Signpost
 from labeler.marks.survey import Survey
-from labeler.marks.weaving import Thread, Weaver
+from labeler.marks.weaving import Thread, Weaver, preset
 from labeler.strength import Strength
 
-__all__ = ["thread_for"]
+__all__ = ["threads_for"]
 
 _NOISE_DB: Final = -20.0
 _NEEDED_Z: Final = {Form.STANDARD: 10.8, Form.SHORT: 7.5}
@@ -58,33 +60,68 @@ _USUAL_S: Final = {Form.STANDARD: 4, Form.SHORT: 2}
 """Durations from which on most sounds carry one."""
 
 
-def thread_for(survey: Survey, payload: AnyPayload, key: Key, strength: Strength) -> Thread:
-    """The thread that suits a sound best.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layer:
+    """One mark, before its strength is known."""
+
+    payload: AnyPayload
+    pattern: Pattern
+    start: int
+
+    def thread(self, strength: float) -> Thread:
+        return Thread.of(self.pattern.signs_of(self.payload), self.start, strength)
+
+
+def threads_for(
+    survey: Survey, payload: AnyPayload, key: Key, strength: Strength, signpost: Signpost | None
+) -> list[Thread]:
+    """The threads that suit a sound best: that of a mark, and that of a signpost beside it.
 
     Args:
         survey: The sound, finished.
         payload: What the mark is to say.
         key: Under which key.
-        strength: How strong it is to be, before the sound is looked at.
+        strength: How strong all is to be, before the sound is looked at.
+        signpost: A second layer; None: none. Both together are as strong as one would be.
 
     Raises:
-        CapacityError: The sound is too short or too quiet for the payload.
-        ValueError: ``strength`` is unknown.
+        CapacityError: The sound is too short or too quiet for a payload.
+        ValueError: ``strength`` is unknown, or the signpost has the mark's own key.
     """
+    layer = _resembling(survey.folded, payload, key)
     form = form_of(payload)
-    chosen, start = _resembling(survey.folded, payload, key)
-    thread = Thread.of(chosen.signs_of(payload), start, strength)
-    excerpts = survey.excerpts()
-    if survey.duration_s < _LEAST_S[form] or not excerpts.any():
+    if survey.duration_s < _LEAST_S[form] or not survey.excerpts().any():
         raise _too_little(survey, form, 0.0)
-    z_clean, z_noisy = _try(excerpts, thread, chosen, payload, survey.highest_hz)
+    asked = preset(strength)
+    alone = _try(survey, [layer], [layer.thread(asked)])
+    z_clean, z_noisy = alone.deviations[0]
     # Deviations grow with the strength.
     raised = float(np.clip(_WISHED_Z[form] / max(z_noisy, 1.0), 1.0, _MOST_RAISED))
+    if signpost is None:
+        _check(survey, payload, z_clean * raised)
+        return [layer.thread(asked * raised)]
+    public, share = signpost.beside(key), signpost.share
+    beside = _resembling(survey.folded, public.payload, public.key)
+    shares = {layer: asked * math.sqrt(1 - share), beside: asked * math.sqrt(share)}
+    both = _try(survey, list(shares), [each.thread(part) for each, part in shares.items()])
+    # Where their changes meet they may add up to more than those of one.
+    raised *= min(1.0, math.sqrt(alone.energy / max(both.energy, 1e-20)))
+    for each, (z, _) in zip(shares, both.deviations, strict=True):
+        _check(survey, each.payload, z * raised)
+    return [each.thread(part * raised) for each, part in shares.items()]
+
+
+def _check(survey: Survey, payload: AnyPayload, z: float) -> None:
+    """See that a sound whose excerpts say so much carries the payload.
+
+    Raises:
+        CapacityError: It does not.
+    """
+    form = form_of(payload)
     # Excerpts of a long sound say less than all of it.
-    whole = math.sqrt(max(1.0, survey.duration_s * RATE_HZ / len(excerpts)))
-    if z_clean * raised * whole < _NEEDED_Z[form]:
-        raise _too_little(survey, form, z_clean * raised * whole)
-    return replace(thread, strength=thread.strength * raised)
+    whole = math.sqrt(max(1.0, survey.duration_s * RATE_HZ / len(survey.excerpts())))
+    if z * whole < _NEEDED_Z[form]:
+        raise _too_little(survey, form, z * whole)
 
 
 def _too_little(survey: Survey, form: Form, z: float) -> CapacityError:
@@ -101,7 +138,7 @@ def _too_little(survey: Survey, form: Form, z: float) -> CapacityError:
     return CapacityError(problem, hint=f"About {math.ceil(needed)} s of the same kind would do")
 
 
-def _resembling(folded: NDArray[np.float32], payload: AnyPayload, key: Key) -> tuple[Pattern, int]:
+def _resembling(folded: NDArray[np.float32], payload: AnyPayload, key: Key) -> _Layer:
     """The pattern, and the cell to begin in, that the sound resembles most already."""
     form = form_of(payload)
     spectrum = np.fft.rfft(folded, axis=0)
@@ -115,37 +152,45 @@ def _resembling(folded: NDArray[np.float32], payload: AnyPayload, key: Key) -> t
             best = float(likeness[start]), candidate, start
     if best is None:
         raise ValueError(f"there is no pattern of the {form} form")
-    return best[1], best[2]
+    return _Layer(payload, best[1], best[2])
 
 
-def _try(
-    samples: NDArray[np.float32],
-    thread: Thread,
-    chosen: Pattern,
-    payload: AnyPayload,
-    highest_hz: float,
-) -> tuple[float, float]:
-    """Deviations of the code word in the marked samples, without and with noise."""
-    weaver = Weaver(1, thread, highest_hz=highest_hz)
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What became of marks that were tried."""
+
+    energy: float
+    """Of all that was added."""
+    deviations: list[tuple[float, float]]
+    """Of each layer's code word, without and with noise."""
+
+
+def _try(survey: Survey, layers: Sequence[_Layer], threads: Sequence[Thread]) -> _Tried:
+    samples = survey.excerpts()
+    weaver = Weaver(1, threads, highest_hz=survey.highest_hz)
     mark = np.concatenate([weaver.push(samples[:, None]), weaver.finish()])[:, 0]
     marked = samples + mark
     level = float(np.sqrt(np.mean(marked**2))) * 10 ** (_NOISE_DB / 20)
     noise = np.random.default_rng(1).standard_normal(len(marked)).astype(np.float32)
-    versions = (marked, marked + np.float32(level) * noise)
-    z_clean, z_noisy = (_code_word_z(each, thread, chosen, payload) for each in versions)
-    return z_clean, z_noisy
+    clean, noisy = _heard(marked), _heard(marked + np.float32(level) * noise)
+    return _Tried(
+        energy=float(np.sum(mark * mark)),
+        deviations=[(_code_word_z(clean, each), _code_word_z(noisy, each)) for each in layers],
+    )
 
 
-def _code_word_z(
-    samples: NDArray[np.float32], thread: Thread, chosen: Pattern, payload: AnyPayload
-) -> float:
+def _heard(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``(cells, BANDS)`` what a detector hears of them."""
     padded = np.concatenate([np.zeros(FRAME, np.float32), samples, np.zeros(FRAME, np.float32)])
     energies = band_energies(cumulative(spectra(padded)))
     levels = decibels(energies, floor=1e-5 * float(energies.mean()) + 1e-20)
     cells = len(levels) // CELL_FRAMES
     means = levels[: cells * CELL_FRAMES].reshape(cells, CELL_FRAMES, BANDS).mean(axis=1)
-    heard = whitened(unforeseen(means, step=1))
+    return whitened(unforeseen(means, step=1))
+
+
+def _code_word_z(heard: NDArray[np.float32], layer: _Layer) -> float:
     folded = np.zeros(CELLS, np.float32)
-    np.add.at(folded, (np.arange(cells) - thread.start) % PERIOD_CELLS, heard)
-    word = chosen.code_word(folded)
-    return float(word @ code_signs(payload)) / max(float(np.linalg.norm(word)), 1e-9)
+    np.add.at(folded, (np.arange(len(heard)) - layer.start) % PERIOD_CELLS, heard)
+    word = layer.pattern.code_word(folded)
+    return float(word @ code_signs(layer.payload)) / max(float(np.linalg.norm(word)), 1e-9)

@@ -26,10 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeler.codec.keys import PUBLIC_KEY, Key
-from labeler.codec.lattice import FILM_PERIODS, pattern_of, tile, tile_period
+from labeler.codec.lattice import FILM_PERIODS, layered_tile, tile_period
 from labeler.codec.luma import Luma, Transfer
 from labeler.codec.payload import Payload
 from labeler.errors import CapacityError
+from labeler.marks.signpost import Signpost, film_layers
 from labeler.media.video import open_video
 from labeler.strength import Strength
 
@@ -90,10 +91,13 @@ class Marker:
         grain: Where that strength lies.
         depth: Bits of a code value: 8 for uint8 frames, 9 to 16 for uint16.
         transfer: What code values stand for.
+        signpost: A second layer, whose payload is no short one; None: none. The noise of both
+            together is that of a single mark.
 
     Raises:
         CapacityError: The frames are smaller than `MINIMUM_SIDE` pixels on a side.
-        ValueError: ``strength`` or ``grain`` is unknown, or ``depth`` is not 8 to 16.
+        ValueError: ``strength`` or ``grain`` is unknown, ``depth`` is not 8 to 16, or the signpost
+            has the mark's own key.
     """
 
     def __init__(
@@ -107,6 +111,7 @@ class Marker:
         grain: Grain = "fine",
         depth: int = 8,
         transfer: Transfer = Transfer.SDR,
+        signpost: Signpost | None = None,
     ) -> None:
         if strength not in _PSNR_DB:
             raise ValueError(f"strength is one of {', '.join(_PSNR_DB)}, not {strength!r}")
@@ -122,7 +127,7 @@ class Marker:
         self._shape = (height, width)
         self._depth = depth
         period = tile_period(height, width, FILM_PERIODS)
-        pattern = tile(payload, key, period, pattern=pattern_of(payload, key), tilt=_TILT[grain])
+        pattern = layered_tile(film_layers(payload, key, signpost), period, tilt=_TILT[grain])
         self._power = (float(np.mean(pattern.low**2)), float(np.mean(pattern.high**2)))
         self._pattern = _Bands(
             *(_spread(band, self._shape) for band in (pattern.low, pattern.high))
@@ -231,6 +236,7 @@ def embed_file(
     key: Key = PUBLIC_KEY,
     *,
     strength: Strength = "balanced",
+    signpost: Signpost | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> None:
     """Mark the pictures of a film; sound, subtitles and all else stay as they are.
@@ -241,6 +247,7 @@ def embed_file(
         payload: What the mark says.
         key: Under which key it can be found.
         strength: See `Marker`.
+        signpost: See `Marker`.
         progress: Is told from time to time how much is done, 0 to 1.
 
     Raises:
@@ -257,6 +264,7 @@ def embed_file(
         strength=strength,
         depth=video.depth,
         transfer=video.transfer,
+        signpost=signpost,
     )
     video.encode(marker.mark, Path(target), progress=progress)
 

@@ -2,7 +2,7 @@
 
 `Weaver` takes sound and gives the mark: what has to be added. It looks an eighth of a second
 ahead, never further, and does the same whatever the size of the blocks: a file and a live stream
-get the same mark. Three things shape it:
+get the same mark. Several threads, of several keys, are added up. Three things shape the mark:
 
 - masking (`labeler.marks.masking`): how far each band of each frame may change;
 - informed pilots: where the sound itself already says what the pilots of a cell are to say, they
@@ -13,6 +13,7 @@ get the same mark. Three things shape it:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,7 +43,7 @@ from labeler.codec.patchwork import (
 from labeler.marks.masking import allowed_change
 from labeler.strength import Strength
 
-__all__ = ["FLOOR", "Thread", "Weaver", "cell_levels"]
+__all__ = ["FLOOR", "Thread", "Weaver", "cell_levels", "preset"]
 
 FLOOR: Final = 2e-8
 """Energy that is added to every band, so that silence has a level: about -90 dB of full scale."""
@@ -81,15 +82,20 @@ class Thread:
     """What pilots are to say on average, in deviations of what is unforeseen, at unit strength."""
 
     @classmethod
-    def of(cls, signs: NDArray[np.float32], start: int, strength: Strength) -> Thread:
-        """A thread of one of the preset strengths.
+    def of(cls, signs: NDArray[np.float32], start: int, strength: float) -> Thread:
+        """A thread with the usual target for its pilots."""
+        return cls(signs, start, strength, _PILOT_TARGET)
 
-        Raises:
-            ValueError: ``strength`` is unknown.
-        """
-        if strength not in _PRESETS:
-            raise ValueError(f"strength is one of {', '.join(_PRESETS)}, not {strength!r}")
-        return cls(signs, start, _PRESETS[strength], _PILOT_TARGET)
+
+def preset(strength: Strength) -> float:
+    """A thread's strength, as people name it.
+
+    Raises:
+        ValueError: ``strength`` is unknown.
+    """
+    if strength not in _PRESETS:
+        raise ValueError(f"strength is one of {', '.join(_PRESETS)}, not {strength!r}")
+    return _PRESETS[strength]
 
 
 def _bins() -> NDArray[np.intp]:
@@ -115,19 +121,18 @@ class Weaver:
 
     Args:
         channels: Channels of the sound.
-        thread: What is woven in.
+        threads: What is woven in, at least one.
         highest_hz: Frequency from which on nothing is changed.
     """
 
-    def __init__(self, channels: int, thread: Thread, *, highest_hz: float) -> None:
-        self._thread = thread
+    def __init__(self, channels: int, threads: Sequence[Thread], *, highest_hz: float) -> None:
         self._bands = np.append((BAND_EDGES_HZ[1:] <= highest_hz).astype(np.float32), 0)
         # One frame of silence before the first sample: every sample lies in four frames.
         self._samples = np.zeros((FRAME, channels), np.float32)
         self._spectra = np.zeros((channels, 0, FRAME // 2 + 1), np.complex64)
         self._allowed = np.zeros((0, BANDS), np.float32)
         self._sums = np.zeros((0, FRAME // 2 + 2), np.float64)
-        self._control = _PilotControl(thread)
+        self._threads = [(each.strength, _PilotControl(each)) for each in threads]
         self._tail = np.zeros((FRAME - HOP, channels), np.float32)
         self._gate = _Gate(channels)
         self._left = 0
@@ -183,10 +188,12 @@ class Weaver:
         levels = cell_levels(self._sums[:frames])
         whole = len(levels) * CELL_FRAMES
         changes = np.zeros((frames, BANDS + 1), np.float32)
-        allowed = self._allowed[:whole] * np.float32(self._thread.strength)
-        means = allowed.reshape(len(levels), CELL_FRAMES, BANDS).mean(axis=1)
-        factors = self._control.step(against_neighbours(levels), means)
-        changes[:whole, :BANDS] = np.repeat(factors, CELL_FRAMES, axis=0) * allowed
+        heard = against_neighbours(levels)
+        for strength, control in self._threads:
+            allowed = self._allowed[:whole] * np.float32(strength)
+            means = allowed.reshape(len(levels), CELL_FRAMES, BANDS).mean(axis=1)
+            factors = control.step(heard, means)
+            changes[:whole, :BANDS] += np.repeat(factors, CELL_FRAMES, axis=0) * allowed
         gains = (10 ** (changes * self._bands / 20) - 1)[:, _BAND_OF_BIN]
         woven = [self._overlap(gains, *each) for each in enumerate(self._spectra)]
         self._spectra = self._spectra[:, frames:]

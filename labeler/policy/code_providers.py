@@ -334,10 +334,11 @@ PROVIDER_MEASURES: Final = (
         "that names the detector, a consortium's detector, or something comparable.",
         help=Help.PART,
         labeler="The payload carries the issuer's number, which anyone can read with the public "
-        "key and look up in a directory.",
+        "key, beside a secret key's mark too, and look up in a directory; the manifest names the "
+        "detector.",
         organisation="Enter your issuer number and your detector's address into a directory that "
-        "others use, or join a consortium.",
-        evidence=("docs/wire-format.md", "The entry"),
+        "others use (labeler issuers), or join a consortium.",
+        evidence=("docs/signposts.md", "The entry"),
         obligations=("code-3-4-interoperability",),
     ),
     Measure(

@@ -9,7 +9,7 @@ from detectors.conclusion import Evidence, in_words
 from detectors.layers import read_credential
 from detectors.report import Presence
 from labeler.codec.payload import Payload
-from labeler.credentials import describe, needs_parent
+from labeler.credentials import Directions, describe, needs_parent
 from labeler.errors import (
     CapacityError,
     ConflictError,
@@ -23,13 +23,25 @@ from labeler.errors import (
 from labeler.media.content import Content
 from labeler.provenance import Track
 from labeler.receipt import Layer
-from labeler.stamping.interface import Draft, ExpectedWatermark, Marked, Order, Signature, Tools
+from labeler.settings import Settings
+from labeler.stamping.content_binding import content_bindings
+from labeler.stamping.interface import (
+    Draft,
+    ExpectedLayer,
+    ExpectedWatermark,
+    Marked,
+    Order,
+    Signature,
+    Tools,
+)
 from labeler.stamping.media import medium_for
+from labeler.stamping.readback import OR_NO_SIGNPOST
 
 __all__ = ["build", "excuse", "find_mark"]
 
 _KEPT: Final = "it was in the source already, and was kept"
 _LEFT_OUT: Final = "it was not asked for"
+_NO_SIGNPOST: Final = "no public signpost beside it: {reason}"
 _GO_ON: Final = "go on without a watermark (--allow-missing watermark), and the receipt says so"
 
 
@@ -76,10 +88,16 @@ def _kept(evidence: Evidence, tools: Tools, *, keep: bool) -> ExpectedWatermark:
             f"there is a watermark in {place} already ({in_words(evidence.payload)})",
             hint="Stamp the original, or keep the watermark and only sign (--already-marked keep)",
         )
+    beside = [layer for layer in evidence.layers if layer.key_id != key_id]
     return ExpectedWatermark(
         carried=evidence.payload,
         payload=evidence.payload if isinstance(evidence.payload, Payload) else None,
         key_id=key_id,
+        beside=tuple(
+            ExpectedLayer(layer.payload, layer.key_id)
+            for layer in beside
+            if layer.payload is not None
+        ),
     )
 
 
@@ -125,7 +143,7 @@ def _with_watermark(order: Order, tools: Tools, kept: Marked | None, without: st
         return Draft(content=content, watermark=None, remarks={Layer.WATERMARK: without})
     payload = Payload(origin=order.provenance.source_type.origin, handle=tools.reserve())
     try:
-        marked = watermarking.mark(order, payload, tools)
+        marked = _mark(order, payload, tools)
     except (CapacityError, UnsupportedMediaError) as error:
         reason = excuse(error, Layer.WATERMARK, order)
         content = watermarking.label(order, tools)
@@ -136,6 +154,29 @@ def _with_watermark(order: Order, tools: Tools, kept: Marked | None, without: st
         watermark=marked.watermark,
         remarks={Layer.WATERMARK: marked.remark} if marked.remark else {},
     )
+
+
+def _mark(order: Order, payload: Payload, tools: Tools) -> Marked:
+    """The source with a watermark; without a signpost where both are too much and may be missing.
+
+    Raises:
+        LabelerError: See `Watermarking.mark`.
+    """
+    watermarking = medium_for(order.media_type).watermarking
+    try:
+        marked = watermarking.mark(order, payload, tools)
+    except CapacityError as error:
+        if tools.signpost is None:
+            raise
+        if Layer.WATERMARK not in order.allow_missing:
+            if OR_NO_SIGNPOST not in (error.hint or ""):
+                error.hint = f"{error.hint}; {OR_NO_SIGNPOST}" if error.hint else OR_NO_SIGNPOST
+            raise
+        return _mark(order, payload, tools.without_signpost(error.problem))
+    if tools.no_signpost is None:
+        return marked
+    remarks = (marked.remark, _NO_SIGNPOST.format(reason=tools.no_signpost))
+    return replace(marked, remark="; ".join(filter(None, remarks)))
 
 
 def _with_metadata(order: Order, draft: Draft) -> Draft:
@@ -186,10 +227,22 @@ def _sign(order: Order, tools: Tools, draft: Draft) -> tuple[Content, Signature]
         order.provenance,
         now=now,
         labels=[each.label for each in order.outcomes if each.laid],
-        soft_bindings=() if bound is None else medium.watermarking.bind(bound),
+        soft_bindings=()
+        if bound is None
+        else (*medium.watermarking.bind(bound), *content_bindings(draft.content, order, tools)),
+        directions=_directions(tools.settings),
         with_parent=needs_parent(order.provenance, source_has_manifest=present is not None),
     )
     return medium.layers.sign(draft.content, definition, tools.identity, order, tools, now=now)
+
+
+def _directions(settings: Settings) -> Directions:
+    # Number 0 is this machine's own: it tells nobody else whom to ask.
+    return Directions(
+        issuer=settings.issuer or None,
+        detector_url=settings.detector_url,
+        resolver_url=settings.resolver_url,
+    )
 
 
 def excuse(error: LabelerError, layer: Layer, order: Order) -> str:

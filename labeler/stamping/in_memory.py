@@ -50,6 +50,9 @@ class InMemory:
             place=self.place(order, tools),
         )
         signature = Signature(
-            sidecar=signed.sidecar, manifest_id=signed.manifest_id, remark=signed.remark
+            sidecar=signed.sidecar,
+            store=signed.store,
+            manifest_id=signed.manifest_id,
+            remark=signed.remark,
         )
         return Content(signed.data, order.content.name), signature

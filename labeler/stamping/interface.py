@@ -8,7 +8,7 @@ matter of its size: in memory, or on disk.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol, Self
 
@@ -20,16 +20,18 @@ from labeler.codec.payload import Handle, Payload, ShortPayload
 from labeler.codec.shingles import Shingles
 from labeler.credentials import Identity, ManifestDefinition, SoftBinding, TrustStore
 from labeler.errors import CapacityError, IdentityError, MarkNotVerifiedError
+from labeler.marks.signpost import Signpost
 from labeler.media.content import Content
 from labeler.media.media_type import MediaType
 from labeler.media.scratch import Scratch
 from labeler.provenance import Provenance, Track
-from labeler.receipt import LabelOutcome, Layer
+from labeler.receipt import LabelOutcome, Layer, MarkReading
 from labeler.settings import Settings
 from labeler.stamping.labelling import Labelling
 
 __all__ = [
     "Draft",
+    "ExpectedLayer",
     "ExpectedWatermark",
     "Layers",
     "Marked",
@@ -39,6 +41,7 @@ __all__ = [
     "Tools",
     "WatermarkLostError",
     "Watermarking",
+    "expected_beside",
 ]
 
 
@@ -77,6 +80,10 @@ class Tools:
     settings: Settings
     key: Key
     """Makes watermarks."""
+    signpost: Key | None = None
+    """Makes the layer beside them that everybody can read; None: none is made."""
+    no_signpost: str | None = None
+    """Why none is made, where one was asked for."""
     keyring: Keyring
     """Finds watermarks that are there already."""
     texts: TextTools
@@ -92,7 +99,31 @@ class Tools:
 
     def find_key(self, key_id: str) -> Key:
         """The key of a watermark in a picture, sound or film."""
-        return self.key if key_id == self.key.key_id else self.keyring[key_id]
+        made_with = {each.key_id: each for each in (self.key, self.signpost) if each is not None}
+        return made_with[key_id] if key_id in made_with else self.keyring[key_id]
+
+    def signpost_for(self, payload: Payload | ShortPayload) -> Signpost | None:
+        """The layer beside a watermark that says ``payload``; None where none is made."""
+        return None if self.signpost is None else Signpost(payload=payload, key=self.signpost)
+
+    def without_signpost(self, reason: str) -> Tools:
+        """Tools that make no layer beside the watermark."""
+        return replace(self, signpost=None, no_signpost=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedLayer:
+    """What has to be found under one key."""
+
+    carried: Payload | ShortPayload
+    """What the content itself says."""
+    key_id: str
+    """Id of the key that it was made with."""
+
+
+def expected_beside(signpost: Signpost | None) -> tuple[ExpectedLayer, ...]:
+    """What has to be found beside a watermark."""
+    return () if signpost is None else (ExpectedLayer(signpost.payload, signpost.key.key_id),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +136,19 @@ class ExpectedWatermark:
     """What that stands for; None where it is a short form that nobody here made."""
     key_id: str
     """Id of the key that it was made with."""
+    beside: tuple[ExpectedLayer, ...] = ()
+    """Layers of other keys in the same place: a public signpost."""
     frames: frozenset[int] | None = None
     """Numbers of a picture's frames that have to carry it; None: one of them has to."""
     tracks: Mapping[Track, ExpectedWatermark] = field(default_factory=dict)
     """The tracks of a film that have to carry a watermark, each its own; empty for other media."""
+
+    @property
+    def layers(self) -> tuple[ExpectedLayer, ...]:
+        """Each key's; none where the content says no more than its key."""
+        if self.carried is None:
+            return self.beside
+        return (ExpectedLayer(self.carried, self.key_id), *self.beside)
 
     @classmethod
     def of_tracks(cls, tracks: Mapping[Track, ExpectedWatermark]) -> Self:
@@ -146,6 +186,8 @@ class Signature:
 
     sidecar: bytes | None = field(default=None, repr=False)
     """The manifest store, to be kept beside the file; None where it is embedded."""
+    store: bytes = field(repr=False)
+    """The manifest store, wherever it is."""
     manifest_id: str
     """Label of the manifest."""
     remark: str | None = None
@@ -203,8 +245,8 @@ class Watermarking(Protocol):
 
     def check(
         self, written: Content, expected: ExpectedWatermark, order: Order, tools: Tools
-    ) -> float:
-        """See that the watermark reads from what was written, and give its p-value.
+    ) -> tuple[MarkReading, ...]:
+        """See that the watermark reads from what was written: how each key's layer does.
 
         Raises:
             WatermarkLostError: It does not.

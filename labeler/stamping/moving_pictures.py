@@ -11,15 +11,21 @@ import numpy as np
 from detectors import video as detector
 from detectors import videos
 from detectors.conclusion import Evidence
-from detectors.report import Presence
 from labeler.codec.keys import Key, Keyring
 from labeler.codec.payload import Payload
 from labeler.credentials import SoftBinding
 from labeler.media.content import Content
 from labeler.media.video import Video, VideoLimits, open_video
-from labeler.stamping.interface import ExpectedWatermark, Marked, Order, Tools
+from labeler.receipt import MarkReading
+from labeler.stamping.interface import (
+    ExpectedWatermark,
+    Marked,
+    Order,
+    Tools,
+    expected_beside,
+)
 from labeler.stamping.labelling import overlay_for
-from labeler.stamping.readback import lost, opening
+from labeler.stamping.readback import lost, opening, readings
 from labeler.stamping.trial import Trial
 
 __all__ = ["MovingPictureWatermarking", "open_film"]
@@ -46,7 +52,9 @@ class MovingPictureWatermarking:
     def mark(self, order: Order, payload: Payload, tools: Tools) -> Marked:
         """See `Watermarking.mark`. The mark is made stronger than asked for where it has to be."""
         video = open_film(order.content, order, tools)
-        marker, remark = Trial(video, payload, tools.key).choose(tools.settings.strength)
+        signpost = tools.signpost_for(payload)
+        trial = Trial(video, payload, tools.key, signpost)
+        marker, remark = trial.choose(tools.settings.strength)
         target = order.scratch.new_file(order.media_type.extension)
         with order.scratch.writing():
             video.encode(
@@ -57,7 +65,12 @@ class MovingPictureWatermarking:
             )
         return Marked(
             content=Content.of_file(target, order.content.name),
-            watermark=ExpectedWatermark(carried=payload, payload=payload, key_id=tools.key.key_id),
+            watermark=ExpectedWatermark(
+                carried=payload,
+                payload=payload,
+                key_id=tools.key.key_id,
+                beside=expected_beside(signpost),
+            ),
             psnr_db=marker.psnr_db,
             remark=remark,
         )
@@ -85,15 +98,16 @@ class MovingPictureWatermarking:
 
     def check(
         self, written: Content, expected: ExpectedWatermark, order: Order, tools: Tools
-    ) -> float:
+    ) -> tuple[MarkReading, ...]:
         """See `Watermarking.check`: where a few pieces do not say it, all of the film has to."""
+        keys = [tools.find_key(layer.key_id) for layer in expected.layers]
         with opening():
-            film, key = open_film(written, order, tools), tools.find_key(expected.key_id)
+            film = open_film(written, order, tools)
             for look in (_glance, detector.detect):
-                found = look(film, [key])
-                if found.presence is Presence.PRESENT and found.payload == expected.carried:
-                    return found.p_value
-        return lost(_TOO_WEAK)
+                read = readings(expected, look(film, keys).layers)
+                if read is not None:
+                    return read
+        return lost(_TOO_WEAK, has_signpost=bool(expected.beside))
 
     def fingerprint(
         self, written: Content, watermark: ExpectedWatermark | None, order: Order, tools: Tools

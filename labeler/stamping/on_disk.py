@@ -58,7 +58,10 @@ class OnDisk:
             )
         _discard(content, order)
         signature = Signature(
-            sidecar=signed.sidecar, manifest_id=signed.manifest_id, remark=signed.remark
+            sidecar=signed.sidecar,
+            store=signed.store,
+            manifest_id=signed.manifest_id,
+            remark=signed.remark,
         )
         return Content.of_file(target, order.content.name), signature
 

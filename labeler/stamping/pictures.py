@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -11,18 +11,25 @@ import numpy as np
 
 from detectors import image, pictures
 from detectors.conclusion import Evidence
-from detectors.report import Presence
 from labeler.codec.keys import Key, Keyring
 from labeler.codec.payload import Payload
 from labeler.codec.pixels import Pixels
 from labeler.credentials import SoftBinding
 from labeler.errors import CapacityError
 from labeler.marks import image as marks
+from labeler.marks.signpost import Signpost
 from labeler.media.content import Content
 from labeler.media.picture import Picture, open_picture
-from labeler.stamping.interface import ExpectedWatermark, Marked, Order, Tools
+from labeler.receipt import MarkReading
+from labeler.stamping.interface import (
+    ExpectedWatermark,
+    Marked,
+    Order,
+    Tools,
+    expected_beside,
+)
 from labeler.stamping.labelling import AnyPicture, labelled_picture
-from labeler.stamping.readback import lost, opening
+from labeler.stamping.readback import lost, opening, readings
 from labeler.strength import Strength
 
 __all__ = ["PictureWatermarking"]
@@ -47,7 +54,8 @@ class PictureWatermarking:
         another can.
         """
         picture = labelled_picture(_open(order.content, order, tools), order.labels.visible)
-        marking = _Marking(payload, tools.key, tools.settings.strength)
+        signpost = tools.signpost_for(payload)
+        marking = _Marking(payload, tools.key, tools.settings.strength, signpost)
         data = picture.encode(marking.frames(picture))
         if marking.refusal is not None and not marking.marked:
             raise marking.refusal
@@ -55,7 +63,11 @@ class PictureWatermarking:
         return Marked(
             content=Content(data, order.content.name),
             watermark=ExpectedWatermark(
-                carried=payload, payload=payload, key_id=tools.key.key_id, frames=frames
+                carried=payload,
+                payload=payload,
+                key_id=tools.key.key_id,
+                beside=expected_beside(signpost),
+                frames=frames,
             ),
             psnr_db=marking.psnr_db(),
             remark=_remark(picture.frame_count, len(frames)),
@@ -76,12 +88,13 @@ class PictureWatermarking:
 
     def check(
         self, written: Content, expected: ExpectedWatermark, order: Order, tools: Tools
-    ) -> float:
+    ) -> tuple[MarkReading, ...]:
         """See `Watermarking.check`; of several frames, the largest p-value."""
+        keys = [tools.find_key(layer.key_id) for layer in expected.layers]
         with opening():
             picture = _open(written, order, tools)
-            found = _search(picture, expected, tools.find_key(expected.key_id))
-        return lost(_TOO_FLAT) if found is None else found
+            found = _search(picture, expected, keys)
+        return found or lost(_TOO_FLAT, has_signpost=bool(expected.beside))
 
     def fingerprint(
         self, written: Content, watermark: ExpectedWatermark | None, order: Order, tools: Tools
@@ -98,19 +111,24 @@ def _remark(frame_count: int, marked: int) -> str | None:
     return f"{bare} of {frame_count} frames are too flat to carry it" if bare else None
 
 
-def _search(picture: Picture, expected: ExpectedWatermark, key: Key) -> float | None:
-    """The p-value with which the watermark reads; None where it does not."""
+def _search(
+    picture: Picture, expected: ExpectedWatermark, keys: Sequence[Key]
+) -> tuple[MarkReading, ...] | None:
+    """How the watermark reads; None where it does not."""
     if expected.frames is None:
-        evidence = pictures.detect(picture, Keyring([key]))
-        return evidence.finding.p_value if evidence.payload == expected.carried else None
-    worst = 0.0
+        return readings(expected, pictures.detect(picture, Keyring(keys)).layers)
+    worst: tuple[MarkReading, ...] | None = None
     for index, pixels in enumerate(picture.frames()):
         if index in expected.frames:
-            found = image.detect(pixels, [key])
-            if found.presence is not Presence.PRESENT or found.payload != expected.carried:
+            read = readings(expected, image.detect(pixels, keys).layers)
+            if read is None:
                 return None
-            worst = max(worst, found.p_value)
+            worst = read if worst is None else tuple(map(_worse, worst, read))
     return worst
+
+
+def _worse(one: MarkReading, other: MarkReading) -> MarkReading:
+    return max(one, other, key=lambda each: each.p_value)
 
 
 @dataclass(slots=True)
@@ -120,6 +138,7 @@ class _Marking:
     payload: Payload
     key: Key
     strength: Strength
+    signpost: Signpost | None = None
     marked: list[int] = field(default_factory=list)
     refusal: CapacityError | None = None
     _squared_error: float = 0.0
@@ -130,7 +149,13 @@ class _Marking:
         last = picture.frame_count - 1
         for index, pixels in enumerate(picture.frames()):
             try:
-                marked = marks.embed(pixels, self.payload, self.key, strength=self.strength)
+                marked = marks.embed(
+                    pixels,
+                    self.payload,
+                    self.key,
+                    strength=self.strength,
+                    signpost=self.signpost,
+                )
             except CapacityError as error:
                 self.refusal = error
                 if index == last and not self.marked:

@@ -26,6 +26,7 @@ __all__ = [
     "check_target",
     "check_tracks",
     "choose_key",
+    "choose_signpost",
     "load_identity",
     "recognise",
     "sidecar_beside",
@@ -46,6 +47,11 @@ def choose_key(settings: Settings, keyring: Keyring) -> Key:
             file=settings.watermark_keys,
             hint="Make one with `labeler keys init`, or correct LABELER_WATERMARK_KEY_ID",
         ) from None
+
+
+def choose_signpost(settings: Settings, key: Key) -> Key | None:
+    """The key of the layer that everybody can read, beside marks made with ``key``; None: none."""
+    return PUBLIC_KEY if settings.public_signpost and key != PUBLIC_KEY else None
 
 
 def load_identity(settings: Settings, now: Callable[[], datetime]) -> Identity | IdentityError:

@@ -30,6 +30,7 @@ def profile_digest(
     settings: Settings,
     *,
     key_id: str,
+    signpost: str | None = None,
     signer: str | None,
     allow_missing: Iterable[Layer],
     already_marked: str,
@@ -41,8 +42,9 @@ def profile_digest(
 
     Args:
         provenance: What is claimed.
-        settings: Issuer, strength and time-stamp authority count.
+        settings: Issuer, strength, time-stamp authority, and where the manifest says to ask count.
         key_id: Id of the watermark key.
+        signpost: Id of the key of the layer beside it; None: there is none.
         signer: The certificate chain as PEM; None where nothing is signed.
         allow_missing: Layers that may be missing.
         already_marked: What is done with a watermark that is there already.
@@ -61,7 +63,10 @@ def profile_digest(
         "allow_missing": sorted(layer.value for layer in allow_missing),
         "already_marked": already_marked,
     }
-    # What was stamped before there were labels keeps its profile.
+    # What was stamped before there were labels, signposts and addresses keeps its profile.
+    members |= {"signpost": signpost} if signpost else {}
+    told = {"detector_url": settings.detector_url, "resolver_url": settings.resolver_url}
+    members |= {name: url for name, url in told.items() if url is not None}
     members |= {"facts": facts} if facts else {}
     members |= {"labels": labels} if labels else {}
     members |= {"labelling": labelling} if labelling else {}

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from detectors.layers import read_credential, read_metadata
+from detectors.mark_layers import MarkLayer
 from labeler.credentials import Integrity, TrustStore
 from labeler.errors import LabelerError, MarkNotVerifiedError
 from labeler.media.content import Content
 from labeler.media.media_type import MediaType
 from labeler.provenance import Provenance
-from labeler.stamping.interface import WatermarkLostError
+from labeler.receipt import MarkReading
+from labeler.stamping.interface import ExpectedWatermark, WatermarkLostError
 
-__all__ = ["check_credential", "check_metadata", "lost", "opening"]
+__all__ = [
+    "OR_NO_SIGNPOST",
+    "check_credential",
+    "check_metadata",
+    "lost",
+    "opening",
+    "readings",
+]
+
+OR_NO_SIGNPOST: Final = (
+    "or make no public signpost beside the mark of a secret key (LABELER_PUBLIC_SIGNPOST=false): "
+    "it takes a part of its strength"
+)
+"""What to do where two layers are too much for the content."""
 
 
 def check_credential(
@@ -75,10 +90,37 @@ def opening() -> Iterator[None]:
         ) from error
 
 
-def lost(hint: str) -> NoReturn:
+def readings(
+    expected: ExpectedWatermark, found: Sequence[MarkLayer]
+) -> tuple[MarkReading, ...] | None:
+    """How each expected layer was read; None where one of them was not.
+
+    Args:
+        expected: What has to be found.
+        found: What is present.
+    """
+    by_key = {each.key_id: each for each in found}
+    read = [(layer, by_key.get(layer.key_id)) for layer in expected.layers]
+    if any(mark is None or mark.payload != layer.carried for layer, mark in read):
+        return None
+    return tuple(
+        MarkReading(key_id=mark.key_id, p_value=mark.p_value)
+        for _, mark in read
+        if mark is not None
+    )
+
+
+def lost(hint: str, *, has_signpost: bool = False) -> NoReturn:
     """Say that the watermark is not there.
+
+    Args:
+        hint: What to do.
+        has_signpost: Whether a layer beside it may be what is missing.
 
     Raises:
         WatermarkLostError: Always.
     """
-    raise WatermarkLostError("the watermark does not read back from what was written", hint=hint)
+    raise WatermarkLostError(
+        "the watermark does not read back from what was written",
+        hint=f"{hint}; {OR_NO_SIGNPOST}" if has_signpost else hint,
+    )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from labeler.codec.acoustic import Fingerprint
 from labeler.codec.shingles import Shingles
 from labeler.media.content import Content
-from labeler.receipt import Layer, LayerOutcome, Receipt
-from labeler.registry import Registry
-from labeler.stamping.interface import Draft, Order
+from labeler.receipt import Layer, LayerOutcome, MarkReading, Receipt
+from labeler.registry import DurableRecord, Registry
+from labeler.stamping.interface import Draft, ExpectedWatermark, Order
 from labeler.stamping.outlet import Outlet
 
 __all__ = ["make_receipt", "prepare"]
@@ -23,7 +24,7 @@ def make_receipt(
     outlet: Outlet,
     written: Content,
     *,
-    p_value: float | None,
+    readings: Sequence[MarkReading],
     created_at: datetime,
     decision_id: str | None = None,
 ) -> Receipt:
@@ -34,7 +35,7 @@ def make_receipt(
         draft: What was made.
         outlet: Where it goes.
         written: What was read back from there.
-        p_value: That of the watermark in it.
+        readings: How each layer of the watermark in it was read; empty where there is none.
         created_at: The present time.
         decision_id: Names what was decided to be due; None: nobody asked.
     """
@@ -57,7 +58,8 @@ def make_receipt(
             replace(
                 _outcome(Layer.WATERMARK, draft, present=watermark is not None),
                 tracks=() if watermark is None else tuple(watermark.tracks),
-                p_value=p_value,
+                p_value=_p_value(readings, watermark),
+                readings=tuple(readings),
                 psnr_db=None if marked is None else marked.psnr_db,
                 snr_db=None if marked is None else marked.snr_db,
             ),
@@ -72,6 +74,7 @@ def prepare(
     registry: Registry,
     receipt: Receipt,
     fingerprint: Fingerprint | Shingles | None,
+    durable: DurableRecord,
     *,
     profile: str,
 ) -> None:
@@ -81,15 +84,28 @@ def prepare(
         registry: The record.
         receipt: The receipt, complete.
         fingerprint: What the output is recognised by; None where that is not needed.
+        durable: What leads back to the output when its metadata are gone.
         profile: Digest of what, beside the source, decides about the output.
 
     Raises:
         RegistryError: The registry cannot be written.
     """
     sound = fingerprint if isinstance(fingerprint, Fingerprint) else None
-    registry.prepare(receipt, profile=profile, fingerprint=sound)
+    registry.prepare(receipt, profile=profile, fingerprint=sound, durable=durable)
     if isinstance(fingerprint, Shingles):
         registry.log_text(receipt.receipt_id, fingerprint)
+
+
+def _p_value(readings: Sequence[MarkReading], watermark: ExpectedWatermark | None) -> float | None:
+    """That of the mark that the receipt names, of several tracks the largest."""
+    beside = set() if watermark is None else _beside(watermark)
+    return max((each.p_value for each in readings if each.key_id not in beside), default=None)
+
+
+def _beside(watermark: ExpectedWatermark) -> set[str]:
+    """Keys of the layers beside marks."""
+    own = {layer.key_id for layer in watermark.beside}
+    return own.union(*map(_beside, watermark.tracks.values()))
 
 
 def _outcome(layer: Layer, draft: Draft, *, present: bool) -> LayerOutcome:

@@ -37,6 +37,8 @@ from labeler.receipt import Layer, Receipt
 from labeler.registry import Registry
 from labeler.settings import Settings
 from labeler.stamping.build import build, excuse, find_mark
+from labeler.stamping.checking import read_back
+from labeler.stamping.durable import make_durable
 from labeler.stamping.fitting import asked_for, excused, fitted
 from labeler.stamping.interface import Draft, Order, Tools, WatermarkLostError
 from labeler.stamping.labelling import Labelling
@@ -46,13 +48,13 @@ from labeler.stamping.preparation import (
     check_target,
     check_tracks,
     choose_key,
+    choose_signpost,
     load_identity,
     recognise,
     sidecar_beside,
 )
 from labeler.stamping.profile import labelling_settings, profile_digest
 from labeler.stamping.publication import Target, open_outlet
-from labeler.stamping.readback import check_credential, check_metadata
 from labeler.stamping.receipts import make_receipt, prepare
 from labeler.stamping.ruling import Ruling, failing_closed, make_ruling
 
@@ -122,10 +124,11 @@ class Stamper(Closing):
         key = choose_key(self._settings, keyring)
         trust = load_trust(self._settings)
         signer = load_identity(self._settings, now) if identity is None else identity
-        self._registry = Registry.open(self._settings.registry_location, draw=draw, now=now)
+        self._registry = Registry.of(self._settings, draw=draw, now=now)
         self._tools = Tools(
             settings=self._settings,
             key=key,
+            signpost=choose_signpost(self._settings, key),
             keyring=keyring,
             identity=signer,
             trust=trust,
@@ -286,6 +289,7 @@ class Stamper(Closing):
             provenance,
             self._settings,
             key_id=self._tools.key.key_id,
+            signpost=None if self._tools.signpost is None else self._tools.signpost.key_id,
             signer=None if isinstance(identity, IdentityError) else identity.certificate_chain,
             allow_missing=allow_missing,
             already_marked=already_marked,
@@ -315,15 +319,20 @@ class Stamper(Closing):
         kept = find_mark(order, self._tools, keep=already_marked == "keep")
         if ruling is not None:
             ruling.check_kept(kept)
-        draft = build(order, self._tools, kept=kept)
-        try:
-            return self._finish(order, draft, outlet, profile, ruling, overwrite=overwrite)
-        except WatermarkLostError as error:
-            if kept is not None:
-                raise
-            reason = excuse(error, Layer.WATERMARK, order)
-        draft = build(order, self._tools, without_watermark=reason)
-        return self._finish(order, draft, outlet, profile, ruling, overwrite=overwrite)
+        tools, reason = self._tools, None
+        while True:
+            draft = build(order, tools, kept=kept, without_watermark=reason)
+            try:
+                return self._finish(order, draft, outlet, profile, ruling, overwrite=overwrite)
+            except WatermarkLostError as error:
+                if kept is not None or reason is not None:
+                    raise
+                excused_by = excuse(error, Layer.WATERMARK, order)
+                # First without the layer beside it, then without any.
+                if tools.signpost is not None:
+                    tools = tools.without_signpost(excused_by)
+                else:
+                    reason = excused_by
 
     def _finish(
         self,
@@ -346,13 +355,13 @@ class Stamper(Closing):
                     "what was written does not read back as it was",
                     hint="Nothing was published; check the disk",
                 )
-            p_value = self._read_back(order, draft, written, beside)
+            readings = read_back(order, draft, written, beside, self._tools)
             receipt = make_receipt(
                 order,
                 draft,
                 outlet,
                 written,
-                p_value=p_value,
+                readings=readings,
                 created_at=self._now(),
                 decision_id=None if ruling is None else ruling.decision_id,
             )
@@ -361,7 +370,8 @@ class Stamper(Closing):
             if ruling is not None:
                 # On record before anybody can see what was decided about.
                 ruling.record(self._registry, receipt)
-            prepare(self._registry, receipt, fingerprint, profile=profile)
+            durable = make_durable(order, draft, written, self._tools)
+            prepare(self._registry, receipt, fingerprint, durable, profile=profile)
             try:
                 staged.publish()
             except OutputError:
@@ -374,22 +384,3 @@ class Stamper(Closing):
         with suppress(LabelerError):
             self._registry.confirm(receipt.receipt_id)
         return receipt
-
-    def _read_back(
-        self, order: Order, draft: Draft, written: Content, sidecar: bytes | None
-    ) -> float | None:
-        """See that every layer is in what was written; give the watermark's p-value."""
-        if draft.signature is not None:
-            check_credential(
-                written,
-                order.media_type,
-                sidecar,
-                draft.signature.manifest_id,
-                trust=self._tools.trust,
-            )
-        if Layer.METADATA not in draft.remarks:
-            check_metadata(written, order.media_type, order.provenance)
-        if draft.watermark is None:
-            return None
-        watermarking = medium_for(order.media_type).watermarking
-        return watermarking.check(written, draft.watermark, order, self._tools)

@@ -21,6 +21,7 @@ from labeler.media.media_type import MediaType
 from labeler.media.prose import visible_text
 from labeler.media.text import open_text
 from labeler.metadata import holds_metadata
+from labeler.receipt import MarkReading
 from labeler.stamping.in_memory import InMemory
 from labeler.stamping.interface import ExpectedWatermark, Marked, Order, Tools
 from labeler.stamping.readback import lost
@@ -68,7 +69,7 @@ class TextWatermarking:
 
     def check(
         self, written: Content, expected: ExpectedWatermark, order: Order, tools: Tools
-    ) -> float:
+    ) -> tuple[MarkReading, ...]:
         """See `Watermarking.check`."""
         finding = tools.texts.examine(_prose(written, order.media_type) or "").finding
         found = finding.detail.get("key_id")
@@ -78,7 +79,7 @@ class TextWatermarking:
             or found != expected.key_id
         ):
             lost("Nothing was published; stamp the text without a label, or as it was generated")
-        return finding.p_value
+        return (MarkReading(key_id=expected.key_id, p_value=finding.p_value),)
 
     def fingerprint(
         self, written: Content, watermark: ExpectedWatermark | None, order: Order, tools: Tools

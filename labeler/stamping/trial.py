@@ -8,7 +8,7 @@ not even survive a usual encoding, none is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -18,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import video as detector
-from detectors.report import Presence
+from detectors.mark_layers import MarkLayer
 from labeler.codec.keys import Key
 from labeler.codec.luma import Luma, LumaFrame
+from labeler.codec.patchwork import AnyPayload
 from labeler.codec.payload import Payload
 from labeler.errors import CapacityError
+from labeler.marks.signpost import Signpost
 from labeler.marks.video import Grain, Marker
 from labeler.media.recompression import recompressed
 from labeler.media.video import Video
@@ -72,6 +74,8 @@ class Trial:
     video: Video
     payload: Payload
     key: Key
+    signpost: Signpost | None = None
+    """The layer beside the mark."""
 
     def choose(self, strength: Strength) -> tuple[Marker, str | None]:
         """A marker whose mark survives, and what it does not survive, if that has to be told.
@@ -112,14 +116,30 @@ class Trial:
             grain=manner.grain,
             depth=video.depth,
             transfer=video.transfer,
+            signpost=self.signpost,
         )
 
-    def _survives(self, crf: int, manner: _Manner, starts_s: Iterable[float]) -> bool:
+    def _survives(self, crf: int, manner: _Manner, starts_s: Sequence[float]) -> bool:
+        """Whether all is read after such compression; a signpost need not survive the hardest."""
+        read = self._read(crf, manner, starts_s)
+        if not self._says(read, self.key, self.payload):
+            return False
+        if self.signpost is None:
+            return True
+        if crf > _HARD_CRF and not self._says(read, self.signpost.key, self.signpost.payload):
+            read = self._read(_HARD_CRF, manner, starts_s)
+        return self._says(read, self.signpost.key, self.signpost.payload)
+
+    def _read(self, crf: int, manner: _Manner, starts_s: Sequence[float]) -> tuple[MarkLayer, ...]:
         marker, rate_hz = self._marker(manner), self.video.frame_rate or _USUAL_RATE_HZ
         marked = (marker.mark(frame.luma) for frame in _excerpts(self.video, starts_s))
         copies = recompressed(marked, depth=self.video.depth, frame_rate=rate_hz, crf=crf)
-        found = detector.detect_lumas(self._as_frames(copies, rate_hz), [self.key])
-        return found.presence is Presence.PRESENT and found.payload == self.payload
+        keys = [self.key] if self.signpost is None else [self.key, self.signpost.key]
+        return detector.detect_lumas(self._as_frames(copies, rate_hz), keys).layers
+
+    @staticmethod
+    def _says(read: tuple[MarkLayer, ...], key: Key, payload: AnyPayload) -> bool:
+        return any(each.key_id == key.key_id and each.payload == payload for each in read)
 
     def _as_frames(self, lumas: Iterable[Luma], rate_hz: float) -> Iterator[LumaFrame]:
         for index, luma in enumerate(lumas):

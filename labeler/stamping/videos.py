@@ -26,7 +26,7 @@ from labeler.media.content import Content
 from labeler.media.sound import open_sound
 from labeler.media.video import Video
 from labeler.provenance import Track
-from labeler.receipt import Layer
+from labeler.receipt import Layer, MarkReading
 from labeler.stamping.interface import ExpectedWatermark, Marked, Order, Tools, Watermarking
 from labeler.stamping.moving_pictures import MovingPictureWatermarking, open_film
 from labeler.stamping.sounds import SoundWatermarking
@@ -97,11 +97,12 @@ class VideoWatermarking:
 
     def check(
         self, written: Content, expected: ExpectedWatermark, order: Order, tools: Tools
-    ) -> float:
-        """See `Watermarking.check`; of two tracks, the larger p-value."""
-        return max(
-            _TRACKS[track]().check(written, mark, order, tools)
+    ) -> tuple[MarkReading, ...]:
+        """See `Watermarking.check`."""
+        return tuple(
+            replace(reading, track=track)
             for track, mark in expected.tracks.items()
+            for reading in _TRACKS[track]().check(written, mark, order, tools)
         )
 
     def fingerprint(

@@ -1,15 +1,18 @@
 """Batches that are killed: at random, and at each step that counts."""
 
 import random
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 
 import pytest
 from PIL import Image
+from sqlalchemy import select
 
 from benchmarks.kill_and_resume import trial
+from labeler.registry import Registry
+from labeler.registry.schema import PUBLISHED, receipts
+from labeler.settings import Settings
+from tests.cli import running
 from tests.cli.pictures import save
 from tests.cli.running import environment, labeler
 
@@ -59,9 +62,10 @@ def test_a_batch_that_is_killed_at_a_step_is_done_once_and_whole(step, made_home
     assert [path.name for path in out.iterdir()] == ["a.png"]
     with Image.open(out / "a.png") as picture:
         picture.load()
-    with closing(sqlite3.connect(made_home / "registry.sqlite3")) as database:
-        published = database.execute(
-            "SELECT receipt_id FROM receipt WHERE target = ? AND state = 'published'",
-            (str(out / "a.png"),),
-        ).fetchall()
-    assert published == [(line["receipt"]["receipt_id"],)]
+    query = select(receipts.c.receipt_id).where(
+        receipts.c.target == str(out / "a.png"), receipts.c.state == PUBLISHED
+    )
+    registry = Registry.of(Settings(home=made_home, registry=running.registry_of(made_home)))
+    with registry, registry._connection() as connection:
+        published = connection.execute(query).scalars().all()
+    assert published == [line["receipt"]["receipt_id"]]

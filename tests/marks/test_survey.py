@@ -6,8 +6,8 @@ from labeler.codec.patchwork import CELLS, RATE_HZ, Form, pattern
 from labeler.codec.payload import Handle, Origin, Payload
 from labeler.errors import CapacityError
 from labeler.marks.survey import Survey
-from labeler.marks.threads import thread_for
-from labeler.marks.weaving import Thread
+from labeler.marks.threads import threads_for
+from labeler.marks.weaving import preset
 from tests.sounds import murmur
 
 PAYLOAD = Payload(origin=Origin.GENERATED, handle=Handle(0, 42))
@@ -47,26 +47,26 @@ def test_what_the_sound_resembles_is_chosen() -> None:
     signs = chosen.signs_of(PAYLOAD)
     survey = surveyed(murmur(9)[:, 0])
     survey.folded[:] += 30 * np.roll(signs, 17, axis=0)
-    thread = thread_for(survey, PAYLOAD, PUBLIC_KEY, "balanced")
+    (thread,) = threads_for(survey, PAYLOAD, PUBLIC_KEY, "balanced", None)
     assert thread.start == 17
     assert np.array_equal(thread.signs, signs)
 
 
 def test_strength_is_raised_where_the_margin_is_small_and_not_elsewhere() -> None:
-    preset = Thread.of(np.ones(CELLS, np.float32), 0, "balanced").strength
-    easy = thread_for(surveyed(murmur(12)[:, 0]), PAYLOAD, PUBLIC_KEY, "balanced")
-    assert easy.strength == preset
+    asked = preset("balanced")
+    (easy,) = threads_for(surveyed(murmur(12)[:, 0]), PAYLOAD, PUBLIC_KEY, "balanced", None)
+    assert easy.strength == asked
     # Most of it is too quiet for a mark to stand out from noise.
     hard_sound = murmur(12)[:, 0]
     hard_sound[16_000:] *= np.float32(0.02)
-    hard = thread_for(surveyed(hard_sound), PAYLOAD, PUBLIC_KEY, "balanced")
-    assert preset < hard.strength <= 1.25 * preset
+    (hard,) = threads_for(surveyed(hard_sound), PAYLOAD, PUBLIC_KEY, "balanced", None)
+    assert asked < hard.strength <= 1.25 * asked
 
 
 def test_a_tone_is_refused_with_the_time_that_would_do() -> None:
     time_s = np.arange(10 * RATE_HZ) / RATE_HZ
     tone = (0.3 * np.sin(2 * np.pi * 880 * time_s)).astype(np.float32)
     with pytest.raises(CapacityError) as caught:
-        thread_for(surveyed(tone), PAYLOAD, PUBLIC_KEY, "robust")
+        threads_for(surveyed(tone), PAYLOAD, PUBLIC_KEY, "robust", None)
     assert caught.value.hint
     assert "s of the same kind would do" in caught.value.hint

@@ -4,11 +4,13 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from labeler.codec.keys import PUBLIC_KEY
 from labeler.codec.payload import Handle, Origin, Payload, ShortPayload
 from labeler.provenance import SourceType, Track
 from labeler.receipt import (
     Layer,
     LayerOutcome,
+    MarkReading,
     Receipt,
     read_short_payload,
     write_short_payload,
@@ -53,6 +55,7 @@ def test_the_schema_is_the_documented_one():
                 "present": True,
                 "tracks": [],
                 "p_value": 1e-99,
+                "readings": [],
                 "psnr_db": 45.25,
                 "snr_db": None,
                 "reason": None,
@@ -62,6 +65,7 @@ def test_the_schema_is_the_documented_one():
                 "present": False,
                 "tracks": [],
                 "p_value": None,
+                "readings": [],
                 "psnr_db": None,
                 "snr_db": None,
                 "reason": "it was allowed",
@@ -83,10 +87,24 @@ def test_tracks_are_written_and_read():
     assert Receipt.from_json(receipt.to_json()) == receipt
 
 
+def test_what_each_key_read_is_written_and_read():
+    readings = (
+        MarkReading(key_id="0123456789abcdef", p_value=1e-99, track=Track.AUDIO),
+        MarkReading(key_id=PUBLIC_KEY.key_id, p_value=1e-12),
+    )
+    marked = LayerOutcome(layer=Layer.WATERMARK, present=True, p_value=1e-99, readings=readings)
+    receipt = replace(RECEIPT, layers=(marked,))
+    assert json.loads(receipt.to_json())["layers"][0]["readings"] == [
+        {"key_id": "0123456789abcdef", "p_value": 1e-99, "track": "audio"},
+        {"key_id": "edd4944525509b8f", "p_value": 1e-12, "track": None},
+    ]
+    assert Receipt.from_json(receipt.to_json()) == receipt
+
+
 def test_receipts_from_before_there_was_sound_are_read():
     members = json.loads(RECEIPT.to_json())
     for layer in members["layers"]:
-        del layer["snr_db"], layer["tracks"]
+        del layer["snr_db"], layer["tracks"], layer["readings"]
     assert Receipt.from_json(json.dumps(members)) == RECEIPT
 
 

@@ -8,12 +8,14 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from labeler.errors import MarkNotVerifiedError, OutputError, RegistryError
 from labeler.media.content import Content
 from labeler.provenance import Provenance
 from labeler.receipt import Layer
 from labeler.registry import Registry, RegistryReader
+from labeler.registry.schema import receipts
 from labeler.stamping import build, files, in_memory
 from labeler.stamping import stamper as stamper_module
 from labeler.stamping.profile import profile_digest
@@ -28,8 +30,8 @@ def names(directory):
 
 def rows(settings, state):
     with Registry.open(settings.registry_location) as registry, registry._connection() as c:
-        query = "SELECT receipt_id FROM receipt WHERE state = ?"
-        return [row[0] for row in c.exec_driver_sql(query, (state,))]
+        query = select(receipts.c.receipt_id).where(receipts.c.state == state)
+        return list(c.execute(query).scalars())
 
 
 @pytest.fixture

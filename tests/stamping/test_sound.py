@@ -494,7 +494,8 @@ def test_a_mark_that_few_more_keys_would_hide_is_not_published(
         evidence = detect(audible, keyring)
         if evidence.payload is None:
             return evidence
-        return replace(evidence, finding=replace(evidence.finding, p_value=5e-7))
+        layers = tuple(replace(each, p_value=5e-7) for each in evidence.layers)
+        return replace(evidence, layers=layers)
 
     monkeypatch.setattr(sounds, "detect", barely)
     with pytest.raises(CapacityError, match="does not read back") as caught:
