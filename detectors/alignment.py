@@ -88,12 +88,20 @@ class Alignment:
 
         Both statistics are counted, all places and patterns too.
         """
-        single, folded = self.single.max(axis=0), self.folded.max(axis=0)
+        return self.best_among(range(self.single.shape[1]))
+
+    def best_among(self, numbers: Sequence[int]) -> tuple[int, float]:
+        """The same of some patterns; all are counted as ever.
+
+        Args:
+            numbers: Which, at least one.
+        """
+        single, folded = self.single.max(axis=0)[numbers], self.folded.max(axis=0)[numbers]
         by_single, by_folded = int(single.argmax()), int(folded.argmax())
         log_single = log_tail(float(single[by_single])) + self.log_places[0]
         log_folded = log_tail(float(folded[by_folded])) + self.log_places[1]
         number = by_single if log_single < log_folded else by_folded
-        return number, min(0.0, min(log_single, log_folded) + math.log(2))
+        return numbers[number], min(0.0, min(log_single, log_folded) + math.log(2))
 
 
 def align(features: NDArray[np.float32], bank: Bank, *, step: int = 1) -> Alignment:

@@ -24,8 +24,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.alignment import Bank, align
+from detectors.alignment import Alignment, Bank, align
 from detectors.listening import FRAME_S, Heard, Scale
+from detectors.mark_layers import MarkLayer
 from detectors.patchwork import Choice, Word, agreement, choices_of, read
 from detectors.report import Presence
 from detectors.scales import Look, looks, sharpened
@@ -86,6 +87,8 @@ class Detection:
     """How many times faster than marked it plays; only where it is PRESENT."""
     pitch: float | None
     """What its frequencies were multiplied by; only where it is PRESENT."""
+    layers: tuple[MarkLayer, ...] = ()
+    """This mark, and one of another key that is PRESENT at the same speed and pitch."""
 
 
 def detect(
@@ -170,22 +173,43 @@ def _pieces(
     yield resampler.finish()[:, 0]
 
 
+@dataclass(frozen=True, slots=True)
+class _Pilots:
+    """What the pilots say for a pattern."""
+
+    number: int
+    """Of the pattern in the bank."""
+    scale: Scale
+    log_p: float
+    log_scales: float
+    """Natural logarithm of how many scales are counted in that."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Hit:
     """A pattern that was found."""
 
     key: Key
     pattern: Pattern
-    number: int
-    """Of the pattern in the bank."""
-    scale: Scale
+    pilots: _Pilots
     word: Word | None
     log_p: float
+    """Natural logarithm of the p-value of pilots and code word together."""
+
+    @property
+    def scale(self) -> Scale:
+        """The scale at which it was found."""
+        return self.pilots.scale
 
     @property
     def is_present(self) -> bool:
         """Whether it is significant, in this stretch alone."""
         return self.log_p <= math.log(PRESENT_AT)
+
+    def p_value(self, stretches: int) -> float:
+        """Its p-value as the best of so many stretches."""
+        log_p = min(0.0, self.log_p + math.log(max(1, stretches)))
+        return float(np.clip(math.exp(log_p), LEAST_P_VALUE, 1))
 
     @property
     def is_read(self) -> bool:
@@ -223,6 +247,8 @@ class _Ear:
     bank: Bank
     patient: bool
     best: _Hit | None = None
+    beside: _Hit | None = None
+    """The strongest of another key than the best."""
     best_log_p: float = 0.0
     stretches: int = 0
     spans: list[Span] = field(default_factory=list)
@@ -249,32 +275,54 @@ class _Ear:
             if self.best is None or best.hit.rank < self.best.rank:
                 self.best = best.hit
             self._mark_spans(start_s, heard, best.hit, best.features, best.choices)
+            self._look_beside(best.hit, best.features, align(best.features, self.bank))
 
     def _judge(self, look: Look) -> _Found:
-        key, pattern = self.bank.entries[look.number]
         choices = choices_of(look.alignment, look.number, len(look.features))
-        word, log_p = read(look.features, choices, pattern), look.log_p
+        pilots = _Pilots(look.number, look.scale, look.log_p, look.log_scales)
+        return _Found(self._hit(pilots, look.features, choices), look, look.features, choices)
+
+    def _hit(
+        self, pilots: _Pilots, features: NDArray[np.float32], choices: Sequence[Choice]
+    ) -> _Hit:
+        key, pattern = self.bank.entries[pilots.number]
+        word, log_p = read(features, choices, pattern), pilots.log_p
         if word is not None:
             # Both kinds of evidence were looked at.
-            counted = word.log_p + look.log_scales + math.log(len(self.bank.entries))
+            counted = word.log_p + pilots.log_scales + math.log(len(self.bank.entries))
             log_p = min(log_p, counted)
-        hit = _Hit(key, pattern, look.number, look.scale, word, min(0.0, log_p + math.log(2)))
-        return _Found(hit, look, look.features, choices)
+        return _Hit(key, pattern, pilots, word, min(0.0, log_p + math.log(2)))
+
+    def _look_beside(self, hit: _Hit, features: NDArray[np.float32], alignment: Alignment) -> None:
+        """Look for a mark of another key at the scale of one that was found."""
+        keys = enumerate(key for key, _ in self.bank.entries)
+        others = [number for number, key in keys if key != hit.key]
+        if not others or (self.beside is not None and self.beside.is_read):
+            return
+        number, log_p = alignment.best_among(others)
+        scales = hit.pilots.log_scales
+        pilots = _Pilots(number, hit.scale, log_p + scales, scales)
+        found = self._hit(pilots, features, choices_of(alignment, number, len(features)))
+        if self.beside is None or found.rank < self.beside.rank:
+            self.beside = found
 
     def _sharpen(self, heard: Heard, found: _Found) -> _Found:
         """The same finding at the scale at which it is clearest, to tell the spans by."""
         scale = sharpened(heard, self.bank, found.look)
         if scale == found.hit.scale:
             return found
+        pilots = replace(found.hit.pilots, scale=scale)
         features = heard.features(scale)
-        choices = choices_of(align(features, self.bank), found.hit.number, len(features))
-        return _Found(replace(found.hit, scale=scale), found.look, features, choices)
+        choices = choices_of(align(features, self.bank), found.hit.pilots.number, len(features))
+        return _Found(replace(found.hit, pilots=pilots), found.look, features, choices)
 
     def _follow(self, start_s: float, heard: Heard, hit: _Hit) -> None:
         """Tell the spans of a mark that is known."""
         features = heard.features(hit.scale)
-        choices = choices_of(align(features, self.bank), hit.number, len(features))
+        alignment = align(features, self.bank)
+        choices = choices_of(alignment, hit.pilots.number, len(features))
         self._mark_spans(start_s, heard, hit, features, choices)
+        self._look_beside(hit, features, alignment)
 
     def _mark_spans(
         self,
@@ -310,7 +358,17 @@ class _Ear:
             spans=_joined(self.spans),
             speed=round(hit.scale.tempo, 4),
             pitch=round(hit.scale.pitch, 4),
+            layers=tuple(self._layers(hit, p_value)),
         )
+
+    def _layers(self, hit: _Hit, p_value: float) -> Iterator[MarkLayer]:
+        found = [(hit, p_value)]
+        if self.beside is not None:
+            found.append((self.beside, self.beside.p_value(self.stretches)))
+        for each, p in found:
+            if p <= PRESENT_AT:
+                payload = None if each.word is None else each.word.payload
+                yield MarkLayer(key_id=each.key.key_id, p_value=p, payload=payload)
 
 
 def _agreement(

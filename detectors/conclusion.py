@@ -3,7 +3,7 @@
 The rules, the first that fits:
 
 1. *tampered*: a credential does not match the content, or its history holds one that did not.
-2. *conflicting*: two techniques contradict each other.
+2. *conflicting*: two techniques contradict each other, or the layers of one watermark.
 3. *marked*: at least one technique found a mark of AI.
 4. *no-mark-found*: none did. A credential may be there all the same: a camera's, say.
 
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
+from detectors.mark_layers import MarkLayer
 from detectors.report import Conclusion, Finding, Presence, Technique
 from labeler.codec.payload import Origin, Payload, ShortPayload
 from labeler.provenance import SourceType
@@ -36,6 +37,10 @@ UNSIGNED: Final = (
 SPLICED: Final = (
     "The film's pictures and its sound carry different watermarks ({one}; {other}): they come from "
     "different outputs."
+)
+OVERWRITTEN: Final = (
+    "The content carries watermarks of several keys that say different things ({one}; {other}): "
+    "one of them was copied from other content, or written over the other."
 )
 MISSING: Final = (
     "The credential names a watermark with {payload}, which was not found in the content."
@@ -78,6 +83,8 @@ class Evidence:
     """What the watermark carries, read from the content or named by the credential."""
     others: tuple[Payload | ShortPayload, ...] = ()
     """What a credential names beside that: the watermark in a film's sound."""
+    layers: tuple[MarkLayer, ...] = ()
+    """Of a watermark, what each key says under which one is present: that of `payload` is one."""
     is_tampered: bool = False
     """Whether a credential, or one in its history, does not match its content."""
     warnings: tuple[str, ...] = ()
@@ -188,6 +195,8 @@ def _spliced(evidence: Sequence[Evidence]) -> Iterator[str]:
 
 
 def _conflicts(evidence: Sequence[Evidence]) -> Iterator[str]:
+    for each in evidence:
+        yield from _overwritten(each)
     for one, other in combinations(evidence, 2):
         names = f"{one.finding.technique} and {other.finding.technique}"
         this, that = one.payload, other.payload
@@ -204,6 +213,14 @@ def _conflicts(evidence: Sequence[Evidence]) -> Iterator[str]:
                     f"took part, the {denies.finding.technique} names an origin without AI "
                     f"({', '.join(denies.source_types)})."
                 )
+
+
+def _overwritten(evidence: Evidence) -> Iterator[str]:
+    """That layers in one place disagree: no embedder does that, who writes the same into all."""
+    said = [each.payload for each in evidence.layers if each.payload is not None]
+    for one, other in combinations(said, 2):
+        if not _agree(one, other):
+            yield OVERWRITTEN.format(one=_with_origin(one), other=_with_origin(other))
 
 
 def _match(one: Evidence, other: Evidence) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Final
 
 from detectors.conclusion import Evidence
@@ -10,22 +11,27 @@ from detectors.layers import read_credential
 from detectors.report import Finding, Presence, Technique
 from labeler.credentials import (
     DEVELOPMENT_ORGANIZATION,
+    Action,
     CredentialReading,
+    Directions,
     History,
+    Ingredient,
     Integrity,
     Trust,
     TrustStore,
+    read_store,
 )
 from labeler.media.content import Content
 from labeler.media.media_type import MediaType
 
-__all__ = ["detect"]
+__all__ = ["detect", "detect_store"]
 
 _PRESENCES: Final = {
     Integrity.INTACT: Presence.PRESENT,
     Integrity.TAMPERED: Presence.PRESENT,
     Integrity.DAMAGED: Presence.INCONCLUSIVE,
     Integrity.NOT_CHECKED: Presence.INCONCLUSIVE,
+    Integrity.UNBOUND: Presence.PRESENT,
 }
 _ON_INTEGRITY: Final = {
     Integrity.TAMPERED: "The credential does not match the file: content or credential was changed "
@@ -66,6 +72,20 @@ def detect(
     reading = read_credential(content, media_type, trust=trust, sidecar=sidecar)
     if reading is None:
         return Evidence(finding=Finding(technique=Technique.CREDENTIAL, presence=Presence.ABSENT))
+    return _evidence(reading)
+
+
+def detect_store(store: bytes, *, trust: TrustStore) -> Evidence:
+    """Read a manifest store that was recovered for a file that has lost it.
+
+    Args:
+        store: The store.
+        trust: Whom to trust.
+    """
+    return _evidence(read_store(store, trust=trust))
+
+
+def _evidence(reading: CredentialReading) -> Evidence:
     tampered = reading.integrity is Integrity.TAMPERED or reading.history is History.TAMPERED
     bound = tuple(each.payload for each in reading.soft_bindings if each.payload is not None)
     return Evidence(
@@ -108,23 +128,18 @@ def _detail(reading: CredentialReading) -> Mapping[str, object]:
         "title": reading.title,
         "signer": reading.signer,
         "signer_organization": reading.signer_organization,
-        "signed_at": None if reading.signed_at is None else reading.signed_at.isoformat(),
+        "signed_at": _time(reading.signed_at),
         "time_is_trusted": reading.time_is_trusted,
         "digital_source_types": list(reading.digital_source_types),
         "inherited_source_types": list(reading.inherited_source_types),
-        "actions": [
-            {
-                "action": action.name,
-                "digital_source_type": action.digital_source_type,
-                "software_agent": action.software_agent,
-                "when": None if action.when is None else action.when.isoformat(),
-            }
-            for action in reading.actions
-        ],
+        "actions": _actions(reading.actions),
+        "ingredients": [_ingredient(each) for each in reading.ingredients.listed],
+        "ingredients_omitted": reading.ingredients.omitted,
         "soft_bindings": [
             {"algorithm": binding.algorithm, "value": binding.value}
             for binding in reading.soft_bindings
         ],
+        "signpost": _signpost(reading.directions),
         "ai_disclosure": None
         if disclosure is None
         else {
@@ -136,3 +151,48 @@ def _detail(reading: CredentialReading) -> Mapping[str, object]:
         "failures": list(reading.failures),
         "history_failures": list(reading.history_failures),
     }
+
+
+def _ingredient(ingredient: Ingredient) -> Mapping[str, object]:
+    integrity = ingredient.integrity
+    return {
+        "relationship": ingredient.relationship,
+        "title": ingredient.title,
+        "media_type": ingredient.media_type,
+        "manifest_id": ingredient.manifest_id,
+        "integrity": None if integrity is None else integrity.value,
+        "claim_generator": ingredient.claim_generator,
+        "signer": ingredient.signer,
+        "signer_organization": ingredient.signer_organization,
+        "signed_at": _time(ingredient.signed_at),
+        "actions": _actions(ingredient.actions),
+        "failures": list(ingredient.failures),
+        "ingredients": [_ingredient(each) for each in ingredient.ingredients],
+        "ingredients_omitted": ingredient.omitted,
+    }
+
+
+def _actions(actions: Iterable[Action]) -> list[Mapping[str, object]]:
+    return [
+        {
+            "action": action.name,
+            "digital_source_type": action.digital_source_type,
+            "software_agent": action.software_agent,
+            "when": _time(action.when),
+        }
+        for action in actions
+    ]
+
+
+def _signpost(directions: Directions | None) -> Mapping[str, object] | None:
+    if directions is None:
+        return None
+    return {
+        "issuer": directions.issuer,
+        "detector_url": directions.detector_url,
+        "resolver_url": directions.resolver_url,
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

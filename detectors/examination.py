@@ -13,15 +13,15 @@ from typing import Any, Final
 
 from detectors.conclusion import Evidence, Verdict, conclude
 from detectors.credentials import detect as detect_credential
+from detectors.credentials import detect_store
 from detectors.framing import Examine
 from detectors.metadata import detect as detect_metadata
 from detectors.report import Conclusion, Finding, Presence, Report, Technique
-from detectors.requests import Request, unpack_request
+from detectors.requests import Request, StoreRequest, unpack_request
 from detectors.texts import TextTools
 from labeler.codec.keys import Key, Keyring
 from labeler.credentials import TrustKind, TrustList, TrustStore
 from labeler.errors import LabelerError, UnreadableMediaError
-from labeler.media.content import Content
 from labeler.media.media_type import MediaKind, MediaType, check_name, sniff_file
 from labeler.metadata import holds_metadata
 
@@ -63,6 +63,24 @@ class Examiner:
     max_duration_s: float
     """Longest sound or film that is decoded, seconds."""
 
+    def answer(self, request: Request | StoreRequest) -> Report:
+        """What is asked for."""
+        if isinstance(request, StoreRequest):
+            return self.read_store(request.store)
+        return self.examine(request)
+
+    def read_store(self, store: bytes) -> Report:
+        """What a manifest store says that came without its file: one finding, and no verdict."""
+        evidence = detect_store(store, trust=self.trust)
+        return Report(
+            file="",
+            sha256=None,
+            media_type=None,
+            conclusion=Conclusion.NO_MARK_FOUND,
+            origin=None,
+            findings=(_clipped(evidence.finding),),
+        )
+
     def examine(self, request: Request) -> Report:
         """What all techniques find; a file that cannot be used gives a report that says so.
 
@@ -95,25 +113,33 @@ class Examiner:
         content, sidecar = request.content, request.sidecar
         check_name(media_type, content.name)
         # First what needs no decoding: pixels or samples may be damaged where the rest is not.
-        yield detect_credential(content, media_type, trust=self.trust, sidecar=sidecar)
+        found = [detect_credential(content, media_type, trust=self.trust, sidecar=sidecar)]
+        yield found[0]
         if holds_metadata(media_type):
-            yield detect_metadata(content, media_type)
+            found.append(detect_metadata(content, media_type))
+            yield found[1]
         if media_type.kind is MediaKind.TEXT:
-            yield from self._words(request, media_type)
+            # A document of which nothing at all could be read was not examined.
+            is_due = media_type.is_document and not any(map(_is_present, found))
+            yield from self._words(request, media_type, is_due=is_due)
         else:
-            yield from _WATERMARKS[media_type.kind](self, content, media_type)
+            yield from _WATERMARKS[media_type.kind](self, request, media_type)
 
-    def _words(self, request: Request, media_type: MediaType) -> Iterator[Evidence]:
-        """What the words of a text show."""
+    def _words(
+        self, request: Request, media_type: MediaType, *, is_due: bool
+    ) -> Iterator[Evidence]:
+        """What the words of a text show; ``is_due``: they have to be there to be read."""
         from detectors import text_fingerprint  # noqa: PLC0415 - slow, and not always needed
         from labeler.media.prose import visible_text  # noqa: PLC0415 - as above
 
         content, key = request.content, request.text_log_key
-        if not self.texts.keys and key is None:
+        if not self.texts.keys and key is None and not is_due:
             return
         try:
             text = visible_text(content.data, media_type, name=content.name)
         except LabelerError as error:
+            if is_due:
+                raise
             # Its credential and metadata may be sound all the same.
             yield Evidence(
                 finding=Finding(technique=Technique.WATERMARK, presence=Presence.INCONCLUSIVE),
@@ -167,16 +193,20 @@ class Examiner:
 
 
 def _watermark_in_picture(
-    examiner: Examiner, content: Content, media_type: MediaType
+    examiner: Examiner, request: Request, media_type: MediaType
 ) -> Iterator[Evidence]:
     from detectors import pictures  # noqa: PLC0415 - slow, and not always needed
     from labeler.media.picture import open_picture  # noqa: PLC0415 - as above
     from labeler.media.salvage import salvage  # noqa: PLC0415 - as above
 
-    data, keyring = content.data, examiner.keyring
+    content, keyring = request.content, examiner.keyring
+    data = content.data
     try:
         picture = open_picture(data, name=content.name, max_pixels=examiner.max_pixels)
-        yield pictures.detect(picture, keyring)
+        found = pictures.detect(picture, keyring)
+        yield found
+        if request.with_fingerprint:
+            yield pictures.looks_of(picture, found.finding)
     except UnreadableMediaError:
         pixels = salvage(data, media_type, max_pixels=examiner.max_pixels)
         remains = None if pixels is None else pictures.detect_remains(pixels, keyring)
@@ -186,30 +216,34 @@ def _watermark_in_picture(
         raise
 
 
-def _watermark_in_sound(examiner: Examiner, content: Content, _: MediaType) -> Iterator[Evidence]:
+def _watermark_in_sound(examiner: Examiner, request: Request, _: MediaType) -> Iterator[Evidence]:
     from detectors import sounds  # noqa: PLC0415 - as above
     from labeler.media.audible import Audible  # noqa: PLC0415 - as above
     from labeler.media.sound import open_sound  # noqa: PLC0415 - as above
 
+    content = request.content
     sound = open_sound(content.local_path, name=content.name)
     audible = Audible(sound, max_duration_s=examiner.max_duration_s)
-    yield from sounds.examine(audible, examiner.keyring)
+    yield from sounds.examine(audible, examiner.keyring, with_fingerprint=request.with_fingerprint)
 
 
-def _watermarks_in_film(examiner: Examiner, content: Content, _: MediaType) -> Iterator[Evidence]:
+def _watermarks_in_film(examiner: Examiner, request: Request, _: MediaType) -> Iterator[Evidence]:
     from detectors import videos  # noqa: PLC0415 - as above
     from labeler.media.audible import Audible  # noqa: PLC0415 - as above
     from labeler.media.sound import open_sound  # noqa: PLC0415 - as above
     from labeler.media.video import VideoLimits, open_video  # noqa: PLC0415 - as above
 
-    path, most_s = content.local_path, examiner.max_duration_s
+    content, most_s = request.content, examiner.max_duration_s
+    path = content.local_path
     limits = VideoLimits(max_pixels=examiner.max_pixels, max_duration_s=most_s)
 
     def open_audible() -> Audible:
         return Audible(open_sound(path, name=content.name), max_duration_s=most_s)
 
     film = open_video(path, name=content.name, limits=limits)
-    yield from videos.examine(film, open_audible, examiner.keyring)
+    yield from videos.examine(
+        film, open_audible, examiner.keyring, with_fingerprint=request.with_fingerprint
+    )
 
 
 def _is_present(evidence: Evidence) -> bool:
@@ -217,7 +251,7 @@ def _is_present(evidence: Evidence) -> bool:
 
 
 _WATERMARKS: Final[
-    Mapping[MediaKind, Callable[[Examiner, Content, MediaType], Iterator[Evidence]]]
+    Mapping[MediaKind, Callable[[Examiner, Request, MediaType], Iterator[Evidence]]]
 ] = {
     MediaKind.IMAGE: _watermark_in_picture,
     MediaKind.AUDIO: _watermark_in_sound,
@@ -234,7 +268,7 @@ def prepare(setup: Mapping[str, Any]) -> Examine:
     examiner = Examiner.from_setup(setup)
 
     def examine(header: Mapping[str, Any], body: bytes) -> str:
-        return examiner.examine(unpack_request(header, body)).to_json()
+        return examiner.answer(unpack_request(header, body)).to_json()
 
     return examine
 

@@ -25,6 +25,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.mark_layers import MarkLayer, best_of
 from detectors.reading import Heard, read
 from detectors.report import Presence
 from detectors.search import PLACES, STANDS_OUT, hypotheses, search
@@ -35,7 +36,15 @@ from labeler.codec.lattice import NATIVE_PERIODS
 from labeler.codec.payload import Payload
 from labeler.codec.significance import p_value
 
-__all__ = ["PRESENT_AT", "Detection", "Geometry", "detect", "detect_each", "geometry_of", "ring_of"]
+__all__ = [
+    "PRESENT_AT",
+    "Detection",
+    "Geometry",
+    "detect",
+    "detect_each",
+    "geometry_of",
+    "ring_of",
+]
 
 PRESENT_AT: Final = 1e-6
 """A mark is present when its p-value is at most this."""
@@ -77,6 +86,8 @@ class Detection:
     synchronisation_p_value: float
     """Probability of so strong a synchronisation without any lattice mark: every lattice,
     orientation and shift that could have been tried is counted."""
+    layers: tuple[MarkLayer, ...] = ()
+    """What each key says under which a mark is PRESENT; only of `detect`."""
 
     def best_of(self, pictures: int) -> Detection:
         """What may be said if this is the best of so many pictures, frames or pages (Bonferroni).
@@ -89,6 +100,7 @@ class Detection:
                 self,
                 p_value=min(1.0, self.p_value * pictures),
                 synchronisation_p_value=min(1.0, self.synchronisation_p_value * pictures),
+                layers=best_of(self.layers, pictures, limit=PRESENT_AT),
             )
         )
 
@@ -105,8 +117,19 @@ def detect(pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key]) -> Det
         ValueError: The array has another shape or is empty, or no key was given.
     """
     ring = ring_of(keys)
-    best = min(_examine(pixels, ring), key=lambda each: each.p_value)
-    return _conclude(replace(best, p_value=min(1.0, best.p_value * len(ring))))
+    each = _examine(pixels, ring)
+    layers = [
+        MarkLayer(key_id=key.key_id, p_value=found.p_value, payload=found.payload)
+        for key, found in zip(ring, each, strict=True)
+    ]
+    strongest = min(each, key=lambda found: found.p_value)
+    return _conclude(
+        replace(
+            strongest,
+            p_value=min(1.0, strongest.p_value * len(ring)),
+            layers=best_of(layers, len(ring), limit=PRESENT_AT),
+        )
+    )
 
 
 def detect_each(pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key]) -> list[Detection]:

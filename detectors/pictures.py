@@ -7,13 +7,15 @@ of them together are looked at, as `detectors.video` does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from numpy.typing import NDArray
 
 from detectors import image
 from detectors.conclusion import Evidence
+from detectors.mark_layers import best_of, write_layers
 from detectors.report import Finding, Presence, Technique
 from labeler.codec.keys import Keyring
 from labeler.codec.luma import LumaFrame
@@ -25,7 +27,7 @@ from labeler.receipt import write_payload
 if TYPE_CHECKING:
     from detectors import video
 
-__all__ = ["MAX_FRAMES", "detect", "detect_remains"]
+__all__ = ["MAX_FRAMES", "detect", "detect_remains", "looks_of"]
 
 MAX_FRAMES: Final = 8
 """Frames or pages that are searched, spread evenly: a search of unmarked pixels is not cheap."""
@@ -75,6 +77,27 @@ def detect(picture: Picture, keyring: Keyring) -> Evidence:
     return _as_evidence(index, found, picture.frame_count)
 
 
+def looks_of(picture: Picture, found: Finding) -> Evidence:
+    """The fingerprint of the frame or page in which a watermark was found, else of the first.
+
+    Args:
+        picture: The opened file.
+        found: What `detect` found in it.
+
+    Raises:
+        UnreadableMediaError: A frame is truncated or damaged.
+    """
+    from detectors.looks import take_picture  # noqa: PLC0415 - not always needed
+
+    geometry, frame = found.detail.get("geometry"), found.detail.get("frame")
+    wanted = frame if isinstance(frame, int) and geometry else 0
+    pixels = next(islice(picture.frames(), wanted, None))
+    return take_picture(
+        pixels,
+        image.Geometry(**geometry) if isinstance(geometry, dict) and frame is not None else None,
+    )
+
+
 def detect_remains(pixels: NDArray[Any], keyring: Keyring) -> Evidence:
     """Look for a watermark in what is left of a damaged picture.
 
@@ -98,6 +121,7 @@ def _look_at_all(picture: Picture, keyring: Keyring) -> video.Detection:
 
 
 def _evidence_of_all(found: video.Detection, frame_count: int) -> Evidence:
+    found = replace(found, layers=best_of(found.layers, _LOOKS, limit=image.PRESENT_AT))
     detail = _detail(found, frame=None, frame_count=frame_count)
     finding = Finding(
         technique=Technique.WATERMARK,
@@ -105,7 +129,7 @@ def _evidence_of_all(found: video.Detection, frame_count: int) -> Evidence:
         p_value=found.p_value * _LOOKS,
         detail=detail,
     )
-    return Evidence(finding=finding, payload=found.payload)
+    return Evidence(finding=finding, payload=found.payload, layers=found.layers)
 
 
 def _spread(count: int, most: int) -> frozenset[int]:
@@ -128,6 +152,7 @@ def _detail(
     return {
         "payload": None if found.payload is None else write_payload(found.payload),
         "key_id": found.key_id,
+        "layers": write_layers(found.layers),
         "geometry": None if found.geometry is None else asdict(found.geometry),
         "synchronisation_p_value": found.synchronisation_p_value,
         "frame": frame,
@@ -144,5 +169,6 @@ def _as_evidence(index: int, found: image.Detection, frame_count: int) -> Eviden
             detail=_detail(found, frame=index, frame_count=frame_count),
         ),
         payload=found.payload,
+        layers=found.layers,
         warnings=(_UNREAD,) if found.presence is Presence.INCONCLUSIVE else (),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -41,9 +41,17 @@ _WORTH_DECODING: Final = 5.0
 been seen to decode."""
 _RINGS: Final = 5
 """Rings of frequency for which the strength of the mark is estimated apart."""
+_RING: Final = np.arange(len(CARRIERS)) * _RINGS // len(CARRIERS)
+"""Which one each carrier is in."""
+_LEAST_POWER: Final = 0.02
+"""Mean square of a ring that is left without a mark, at least."""
 _GAIN_SPREAD: Final = 0.08
 """How far the gain of a ring lies from the expected one, as a deviation."""
 _LEAST_GAIN, _MOST_GAIN = 0.02, 0.68
+_OWN_SHARE: Final = 0.35
+"""Of what is heard of a mark's energy, how much is taken to be the layer that is read: to it, one
+of another key is noise. A mark that is alone is read with the same weights, as surely: they differ
+only where it is strong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +70,37 @@ class Heard:
         alone, so that it knows no key, and drawn towards a gain that falls as one over the
         frequency, as far as the measurement is uncertain.
         """
+        gain = self._gain()
+        return (self.values * (gain / (0.5 - _OWN_SHARE * gain**2))[_RING]).astype(np.complex64)
+
+    def without(self, signs: NDArray[np.complex64]) -> NDArray[np.complex64]:
+        """The values, weighted likewise, less a mark whose signs are known.
+
+        Args:
+            signs: ``(len(CARRIERS),)`` as `labeler.codec.lattice.spectrum` gives them.
+        """
+        keyed = np.ones(len(CARRIERS), np.bool_)
+        keyed[CARRIERS.sync] = False
+        count = np.bincount(_RING[keyed], minlength=_RINGS)
+        agreement = np.real(self.values * np.conj(signs))[keyed] / 2
+        own = np.bincount(_RING[keyed], agreement, _RINGS) / count
+        left = self.values - own[_RING] * signs
+        power = np.bincount(_RING[keyed], np.abs(left[keyed]) ** 2, _RINGS) / (2 * count)
+        weights = self._gain() / np.maximum(power, _LEAST_POWER)
+        return (left * weights[_RING]).astype(np.complex64)
+
+    def _gain(self) -> NDArray[np.float64]:
+        """``(_RINGS,)`` how far the synchronisation carriers of each ring were heard."""
         agreement = np.real(self.values[CARRIERS.sync] * np.conj(CARRIERS.sync_signs)) / 2
         slope = 1 / CARRIERS.frequency
-        ring = np.arange(len(CARRIERS)) * _RINGS // len(CARRIERS)
-        heard = ring[CARRIERS.sync]
+        heard = _RING[CARRIERS.sync]
         count = np.bincount(heard, minlength=_RINGS)
         measured = np.bincount(heard, agreement, _RINGS) / count
         scale = float(agreement @ slope[CARRIERS.sync] / np.sum(slope[CARRIERS.sync] ** 2))
-        expected = max(scale, 0.01) * np.bincount(ring, slope) / np.bincount(ring)
+        expected = max(scale, 0.01) * np.bincount(_RING, slope) / np.bincount(_RING)
         trust = _GAIN_SPREAD**2 / (_GAIN_SPREAD**2 + 0.5 / count)
         gain = np.clip(trust * measured + (1 - trust) * expected, _LEAST_GAIN, _MOST_GAIN)
-        return (self.values * (gain / (0.5 - gain**2))[ring]).astype(np.complex64)
+        return np.asarray(gain, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +142,43 @@ def read(heard: Sequence[Heard], keys: Sequence[Key], *, places: int) -> list[Re
     """
     if not heard:
         return [Reading(1.0, None, 0, PICTURE_PATTERN) for _ in keys]
-    weighted = np.stack([each.weighted() for each in heard])
+    z = np.array([each.z for each in heard])
+    readings = _read(z, np.stack([each.weighted() for each in heard]), keys, places=places)
+    said = [number for number, each in enumerate(readings) if each.payload is not None]
+    if not said or len(keys) == 1:
+        return readings
+    strongest = min(said, key=lambda number: readings[number].p_value)
+    return _read_beneath(heard, keys, readings, strongest)
+
+
+def _read_beneath(
+    heard: Sequence[Heard], keys: Sequence[Key], readings: list[Reading], strongest: int
+) -> list[Reading]:
+    """What speaks for the other keys once the strongest mark is taken away, which hides theirs.
+
+    What is taken away was told by that key, and by nothing of the others: to them, what is left is
+    media like any other. They were looked for twice, which counts.
+    """
+    found = readings[strongest]
+    if found.payload is None:
+        return readings
+    signs = spectrum(found.payload, keys[strongest], found.pattern)
+    left = heard[found.place].without(signs)
+    again = _read(np.array([heard[found.place].z]), left[None], keys, places=1)
+    merged = []
+    for first, beneath in zip(readings, again, strict=True):
+        second = replace(beneath, place=found.place)
+        best = min(first, second, key=lambda each: each.p_value)
+        merged.append(replace(best, p_value=any_of(first.p_value, second.p_value)))
+    merged[strongest] = found
+    return merged
+
+
+def _read(
+    z: NDArray[np.float64], weighted: NDArray[np.complex64], keys: Sequence[Key], *, places: int
+) -> list[Reading]:
     statistics = _pilot_statistics(weighted, keys)
-    words = _decode(np.array([each.z for each in heard]), weighted, keys, statistics)
+    words = _decode(z, weighted, keys, statistics)
     log_pilots = math.log(places * PATTERNS)
     log_words = math.log(places * _PATTERNS_OF_A_PAYLOAD) + PAYLOAD_BITS * math.log(2)
     readings = []

@@ -55,6 +55,9 @@ class Conclusion(StrEnum):
     """Techniques contradict each other."""
     TAMPERED = "tampered"
     """A credential does not match the content, or its history contains one that did not."""
+    COPIED_MARK_SUSPECTED = "copied-mark-suspected"
+    """The watermark is that of an output which looks or sounds different: most likely it was
+    copied from there."""
     UNREADABLE = "unreadable"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from labeler.codec.keys import Key
 from labeler.media.content import Content, DiskFile
 
-__all__ = ["Request", "pack_request", "unpack_request"]
+__all__ = ["Request", "StoreRequest", "pack_request", "unpack_request"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +22,22 @@ class Request:
     """The manifest store beside it, where there is one."""
     text_log_key: Key | None = None
     """The key of the registry's log of texts, which may be begun while a worker lives."""
+    with_fingerprint: bool = False
+    """Whether to take the fingerprints of pictures, sound and films: somebody can compare them."""
 
 
-def pack_request(request: Request) -> tuple[dict[str, object], bytes]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreRequest:
+    """A manifest store that came without its file."""
+
+    store: bytes = field(repr=False)
+    """The store."""
+
+
+def pack_request(request: Request | StoreRequest) -> tuple[dict[str, object], bytes]:
     """The header and body that ask for an examination."""
+    if isinstance(request, StoreRequest):
+        return {"is_store": True}, request.store
     content, sidecar, key = request.content, request.sidecar, request.text_log_key
     file = content.file
     header: dict[str, object] = {
@@ -33,6 +45,7 @@ def pack_request(request: Request) -> tuple[dict[str, object], bytes]:
         "size": content.size,
         "has_sidecar": sidecar is not None,
         "text_log_key": None if key is None else key.secret.hex(),
+        "with_fingerprint": request.with_fingerprint,
         "file": None
         if file is None
         else {"path": str(file.path), "inode": file.inode, "changed_ns": file.changed_ns},
@@ -41,8 +54,10 @@ def pack_request(request: Request) -> tuple[dict[str, object], bytes]:
     return header, body if sidecar is None else body + sidecar
 
 
-def unpack_request(header: Mapping[str, Any], body: bytes) -> Request:
+def unpack_request(header: Mapping[str, Any], body: bytes) -> Request | StoreRequest:
     """The request that `pack_request` was given."""
+    if header.get("is_store"):
+        return StoreRequest(store=body)
     file, size, digits = header["file"], header["size"], header["text_log_key"]
     split = size if file is None else 0
     if file is None:
@@ -56,4 +71,5 @@ def unpack_request(header: Mapping[str, Any], body: bytes) -> Request:
         content=content,
         sidecar=body[split:] if header["has_sidecar"] else None,
         text_log_key=None if digits is None else Key.from_bytes(bytes.fromhex(digits)),
+        with_fingerprint=header["with_fingerprint"],
     )

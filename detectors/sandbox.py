@@ -72,6 +72,7 @@ class Sandbox(Closing):
         self._recycle_after = recycle_after
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
+        self._is_aborted = False
 
     def start(self) -> None:
         """See that there is a worker, so that `ask` fails only for its file's sake.
@@ -117,6 +118,16 @@ class Sandbox(Closing):
         with self._lock:
             self._stop_worker()
 
+    def abort(self) -> None:
+        """End the worker for good, in the middle of its work too: who waits for it gets an error.
+
+        Any thread may say so.
+        """
+        self._is_aborted = True
+        worker = self._worker
+        if worker is not None:
+            worker.kill()
+
     def _ask_once(self, header: Mapping[str, object], body: bytes, limits: Limits) -> str:
         worker = self._ready_worker()
         try:
@@ -127,6 +138,8 @@ class Sandbox(Closing):
             raise
 
     def _ready_worker(self) -> _Worker:
+        if self._is_aborted:
+            raise VerificationError("the worker that opens files was ended")
         if self._worker is not None and self._worker.files >= self._recycle_after:
             self._stop_worker()
         if self._worker is None:
@@ -200,6 +213,10 @@ class _Worker:
         """
         self.files += 1
         return self._exchange(header, body, _Deadline(seconds))
+
+    def kill(self) -> None:
+        """Kill the process; what is held for it stays until `stop`."""
+        self._process.kill()
 
     def stop(self) -> None:
         """Kill the process and release what is held for it."""

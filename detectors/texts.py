@@ -225,6 +225,7 @@ class TextTools:
                     "epoch": None if key is None else key.epoch,
                     "log10_p": detection.log_p_value / math.log(10),
                     "characters": None if span is None else list(span),
+                    "character_count": len(text),
                     "tokens": detection.tokens,
                     "hypotheses": detection.hypotheses,
                     "reason": detection.reason,

@@ -16,12 +16,13 @@ import math
 import operator
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 from typing import Final
 
 from detectors.image import PRESENT_AT, Geometry, geometry_of, ring_of
+from detectors.mark_layers import MarkLayer
 from detectors.reading import Heard, Reading, read, word_statistic
 from detectors.report import Presence
 from detectors.search import PLACES, hypotheses, search
@@ -83,6 +84,8 @@ class Detection:
     """How many frames were stacked."""
     synchronisation_p_value: float
     """Probability of so strong a synchronisation without any lattice mark."""
+    layers: tuple[MarkLayer, ...] = ()
+    """What each key says under which a mark is PRESENT; not of `detect_each`."""
 
 
 def detect_file(path: Path | str, keys: Mapping[str, Key] | Iterable[Key]) -> Detection:
@@ -187,7 +190,7 @@ class _Viewing:
         self._keys = keys
         self._passes = passes
         self._stacks: list[Stacks] = []
-        self._windows = 0
+        self._windows = self._besides = 0
         self._frames = 0
         self._found: list[_Found | None] = [None] * len(keys)
         self._heard = _Heard(0.0, None)
@@ -217,11 +220,22 @@ class _Viewing:
             self._look(window)
         if total is not None and count > _WINDOW_SEGMENTS:
             self._look([total])
+        if total is not None and len(self._keys) > 1:
+            self._look_beside(total)
 
     def conclude(self) -> Detection:
-        """What may be said of the strongest mark."""
-        strongest = min(range(len(self._keys)), key=self._p_value)
-        return self.conclude_on(strongest, of_keys=len(self._keys))
+        """What may be said of the strongest mark, and of those of other keys in its place."""
+        count = len(self._keys)
+        strongest = min(range(count), key=self._p_value)
+        found = self.conclude_on(strongest, of_keys=count)
+        return replace(found, layers=tuple(self._layers()))
+
+    def _layers(self) -> Iterator[MarkLayer]:
+        for number, key in enumerate(self._keys):
+            found, p = self._found[number], min(1.0, self._p_value(number) * len(self._keys))
+            if found is not None and p <= PRESENT_AT:
+                payload = found.reading.payload
+                yield MarkLayer(key_id=key.key_id, p_value=p, payload=payload)
 
     def conclude_on(self, number: int, *, of_keys: int) -> Detection:
         """What may be said of one key, if it is the best of so many."""
@@ -252,7 +266,7 @@ class _Viewing:
         """How many searches there could have been."""
         # A pass that was not needed would have had as many windows as the one before.
         passes = 1 + self._passes - len(self._stacks)
-        return max(1, self._windows * passes * _LOOKS)
+        return max(1, self._windows * passes * _LOOKS + self._besides)
 
     def _p_value(self, number: int) -> float:
         """Of the strongest reading under one key; other keys are not counted."""
@@ -282,6 +296,27 @@ class _Viewing:
             if not self._is_found(_SURE * PRESENT_AT):
                 self._search(residual, span)
 
+    def _look_beside(self, total: Stack) -> None:
+        """Read all keys where one was found, in all that was watched.
+
+        Once a mark was read, no other window was searched: another key's, which is weaker, may not
+        have been in it.
+        """
+        if not self._is_found(_SURE * PRESENT_AT):
+            return
+        found = min((each for each in self._found if each is not None), key=_by_p_value)
+        self._besides += 1
+        spectrum = transform(total.residual)
+        heard = [Heard(found.place.z, hear(spectrum, found.place))]
+        span = Span(total.start_s, total.end_s)
+        for number, reading in enumerate(read(heard, self._keys, places=PLACES)):
+            self._take(number, _Found(reading, found.place, found.geometry, span))
+
+    def _take(self, number: int, found: _Found) -> None:
+        before = self._found[number]
+        if before is None or found.reading.p_value < before.reading.p_value:
+            self._found[number] = found
+
     def _search(self, residual: Residual, span: Span) -> None:
         spectrum = transform(residual)
         places = search(spectrum, NATIVE_PERIODS)
@@ -291,10 +326,8 @@ class _Viewing:
             self._heard = _Heard(places[0].z, geometry_of(places[0], spectrum))
         heard = [Heard(place.z, hear(spectrum, place)) for place in places]
         for number, reading in enumerate(read(heard, self._keys, places=PLACES)):
-            before = self._found[number]
-            if before is None or reading.p_value < before.reading.p_value:
-                place = places[reading.place]
-                self._found[number] = _Found(reading, place, geometry_of(place, spectrum), span)
+            place = places[reading.place]
+            self._take(number, _Found(reading, place, geometry_of(place, spectrum), span))
 
     def _spans(self, found: _Found, key: Key) -> tuple[Span, ...]:
         """The spans of time that say what was found."""
@@ -305,6 +338,10 @@ class _Viewing:
             span for stacks in self._stacks for span in _carrying(stacks, found, key, payload)
         ]
         return _joined(carrying) or (found.span,)
+
+
+def _by_p_value(found: _Found) -> float:
+    return found.reading.p_value
 
 
 def _carrying(stacks: Stacks, found: _Found, key: Key, payload: Payload) -> Iterator[Span]:

@@ -9,6 +9,7 @@ from typing import Final
 
 from detectors import sounds, video
 from detectors.conclusion import Evidence
+from detectors.mark_layers import write_layers
 from detectors.report import Finding, Presence, Technique
 from labeler.codec.keys import Keyring
 from labeler.codec.luma import LumaFrame
@@ -25,12 +26,17 @@ _UNREAD: Final = (
     "it was made with another key, or is too damaged."
 )
 _UNHEARD: Final = "The film's sound was not examined: {problem}."
+_MOMENTS_EVERY_S: Final = 1.0
 _REMAINS_EVERY_S: Final = 0.2
 """How densely the frames before a damage are looked at, seconds."""
 
 
 def examine(
-    film: Video, open_audible: Callable[[], Audible], keyring: Keyring
+    film: Video,
+    open_audible: Callable[[], Audible],
+    keyring: Keyring,
+    *,
+    with_fingerprint: bool = False,
 ) -> Iterator[Evidence]:
     """Look for watermarks in a film's pictures and in its sound, up to where they are damaged.
 
@@ -40,14 +46,17 @@ def examine(
         film: The opened file.
         open_audible: Opens its sound; called only where it has any.
         keyring: The keys to try.
+        with_fingerprint: Whether to take fingerprints of both, too.
 
     Raises:
         MediaError: One of them is damaged or cannot be used; what was found, came before.
     """
     errors: list[MediaError] = []
     looks = [_examine_pictures(film, keyring)]
+    if with_fingerprint:
+        looks.append(_moments(film))
     if film.has_sound:
-        looks.append(_examine_sound(open_audible, keyring))
+        looks.append(_examine_sound(open_audible, keyring, with_fingerprint=with_fingerprint))
     for look in looks:
         try:
             yield from look
@@ -67,12 +76,20 @@ def _examine_pictures(film: Video, keyring: Keyring) -> Iterator[Evidence]:
             found = video.detect_lumas(chain([first], remains), keyring)
             # That remains show no mark says nothing of the whole.
             if found.presence is Presence.PRESENT:
-                yield of_track(as_evidence(found), Track.VISUAL)
+                yield of_track(as_evidence(found, film.duration_s), Track.VISUAL)
         raise
-    yield of_track(as_evidence(found), Track.VISUAL)
+    yield of_track(as_evidence(found, film.duration_s), Track.VISUAL)
 
 
-def _examine_sound(open_audible: Callable[[], Audible], keyring: Keyring) -> Iterator[Evidence]:
+def _moments(film: Video) -> Iterator[Evidence]:
+    from detectors.looks import take_film  # noqa: PLC0415 - not always needed
+
+    yield take_film(film.frames(every_s=_MOMENTS_EVERY_S, skip=True))
+
+
+def _examine_sound(
+    open_audible: Callable[[], Audible], keyring: Keyring, *, with_fingerprint: bool
+) -> Iterator[Evidence]:
     try:
         audible = open_audible()
     except UnsupportedMediaError as error:
@@ -81,7 +98,7 @@ def _examine_sound(open_audible: Callable[[], Audible], keyring: Keyring) -> Ite
         warnings = (_UNHEARD.format(problem=error.problem),)
         yield of_track(Evidence(finding=unheard, warnings=warnings), Track.AUDIO)
         return
-    for evidence in sounds.examine(audible, keyring):
+    for evidence in sounds.examine(audible, keyring, with_fingerprint=with_fingerprint):
         yield of_track(evidence, Track.AUDIO)
 
 
@@ -99,12 +116,19 @@ def _remains(film: Video) -> Iterator[LumaFrame]:
         return
 
 
-def as_evidence(found: video.Detection) -> Evidence:
-    """What was found in a film's pictures, as evidence."""
+def as_evidence(found: video.Detection, duration_s: float | None = None) -> Evidence:
+    """What was found in a film's pictures, as evidence.
+
+    Args:
+        found: What was found.
+        duration_s: How long the film plays, seconds, where that is known.
+    """
     detail: Mapping[str, object] = {
         "payload": None if found.payload is None else write_payload(found.payload),
         "key_id": found.key_id,
+        "layers": write_layers(found.layers),
         "spans": [[span.start_s, span.end_s] for span in found.spans],
+        "duration_s": duration_s,
         "geometry": None if found.geometry is None else asdict(found.geometry),
         "synchronisation_p_value": found.synchronisation_p_value,
         "frames_used": found.frames_used,
@@ -117,5 +141,6 @@ def as_evidence(found: video.Detection) -> Evidence:
             detail=detail,
         ),
         payload=found.payload,
+        layers=found.layers,
         warnings=(_UNREAD,) if found.presence is Presence.INCONCLUSIVE else (),
     )

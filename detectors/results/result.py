@@ -23,8 +23,8 @@ from typing import Any, Final, Self
 from urllib.parse import unquote, urlsplit
 
 from detectors.report import Report
-from detectors.results.strict_json import read_object, write_object
 from labeler.credentials.manifest import generator_version
+from labeler.credentials.strict_json import read_object, write_object
 from labeler.errors import VerificationError
 
 __all__ = ["Detector", "VerificationResult"]

@@ -99,6 +99,7 @@ ENGLISH: Final = Words(
         Conclusion.NO_MARK_FOUND: "No mark found",
         Conclusion.CONFLICTING: "Conflicting marks",
         Conclusion.TAMPERED: "Tampered with: a credential does not match the content",
+        Conclusion.COPIED_MARK_SUSPECTED: "The watermark was most likely copied from other content",
         Conclusion.UNREADABLE: "The content could not be examined",
     },
     origins={

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from detectors import text_fingerprint
+from detectors.lookup import Lookup
 from detectors.report import Conclusion, Finding, Presence, Report, Technique
-from detectors.verification import Verifier
 from labeler.codec.keys import Key
 from labeler.codec.shingles import shingles
 from labeler.registry import Registry, RegistryReader
@@ -129,8 +129,8 @@ def test_a_worker_cannot_claim_a_match(tmp_path):
         findings=(claimed,),
         warnings=(),
     )
-    with Verifier(Settings(home=tmp_path), isolated=False) as verifier:
-        (told,) = verifier._with_receipt(report).findings
+    with Lookup(Settings(home=tmp_path)) as lookup:
+        (told,) = lookup.complete(report, pytest.fail).report.findings
     assert told.presence is Presence.INCONCLUSIVE
     assert told.p_value is None
     assert told.detail == {"fingerprint": "?"}

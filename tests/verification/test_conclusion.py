@@ -1,6 +1,7 @@
 import pytest
 
 from detectors.conclusion import MISSING, NOT_HUMAN, UNSIGNED, Evidence, conclude
+from detectors.mark_layers import MarkLayer, write_layers
 from detectors.report import Conclusion, Finding, Presence, Technique
 from labeler.codec.payload import Handle, Origin, Payload, ShortPayload
 from labeler.provenance import SourceType
@@ -223,3 +224,44 @@ def test_a_named_watermark_is_missing_only_where_no_track_has_any():
     missing = MISSING.format(payload="handle 0000-00000001")
     assert missing in conclude([named, NO_WATERMARK, NO_WATERMARK]).warnings
     assert conclude([named, NO_WATERMARK, watermark()]).warnings == ()
+
+
+# ------------------------------------------------------------------------------------------ layers
+
+
+def layers(*payloads):
+    found = tuple(
+        MarkLayer(key_id=f"{number:016x}", p_value=10.0**-number, payload=payload)
+        for number, payload in enumerate(payloads, 10)
+    )
+    payload = next((each for each in payloads if each is not None), None)
+    return evidence(Technique.WATERMARK, Presence.PRESENT, payload=payload, layers=found)
+
+
+@pytest.mark.parametrize(
+    "payloads",
+    [(PAYLOAD,), (PAYLOAD, PAYLOAD), (PAYLOAD, ShortPayload.of(PAYLOAD)), (PAYLOAD, None)],
+)
+def test_layers_that_say_the_same_are_one_mark(payloads):
+    verdict = conclude([credential(GENERATED, payload=PAYLOAD), layers(*payloads)])
+    assert verdict.conclusion is Conclusion.MARKED
+    assert verdict.origin is Origin.GENERATED
+    assert verdict.warnings == ()
+
+
+@pytest.mark.parametrize("other", [OTHER, ShortPayload.of(OTHER)])
+def test_layers_that_say_different_things_are_a_conflict(other):
+    verdict = conclude([NO_CREDENTIAL, layers(PAYLOAD, other), NO_METADATA])
+    assert verdict.conclusion is Conclusion.CONFLICTING
+    assert verdict.origin is None
+    (warning,) = verdict.warnings
+    assert "0000-00000001" in warning
+    assert "copied from other content, or written over" in warning
+
+
+def test_layers_are_written_the_strongest_first():
+    written = write_layers(layers(PAYLOAD, ShortPayload.of(PAYLOAD), None).layers)
+    assert [each["key_id"][-1] for each in written] == ["c", "b", "a"]
+    assert [each["payload"] for each in written[:2]] == [None, None]
+    assert written[1]["short_payload"]["tag"] == ShortPayload.of(PAYLOAD).tag
+    assert written[2]["payload"]["handle"] == "0000-00000001"

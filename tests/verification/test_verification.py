@@ -70,7 +70,8 @@ def test_a_stamped_file_has_every_mark(isolated, stamped):
     assert report.file == str(path)
     assert report.media_type == "image/png"
     assert report.sha256 == receipt.target_sha256
-    assert presences(report) == dict.fromkeys(["credential", "metadata", "watermark"], "present")
+    assert set(presences(report)) == {"credential", "metadata", "watermark", "fingerprint"}
+    assert set(presences(report).values()) == {"present"}
     credential = detail(report, Technique.CREDENTIAL)
     assert (credential["integrity"], credential["trust"], credential["history"]) == (
         "intact",
@@ -98,10 +99,12 @@ def test_a_copy_that_lost_its_credential_still_leads_to_the_receipt(isolated, st
     report = isolated.verify(resaved)
     assert report.conclusion is Conclusion.MARKED
     assert presences(report) == {
-        "credential": "absent",
+        "credential": "present",
         "metadata": "absent",
         "watermark": "present",
+        "fingerprint": "present",
     }
+    assert detail(report, Technique.CREDENTIAL)["recovered"]["source"] == "registry"
     found = detail(report, Technique.WATERMARK)["receipt"]
     assert found["receipt_id"] == stamped[1].receipt_id
     assert found["is_as_published"] is False
@@ -278,7 +281,11 @@ def test_the_issuer_is_looked_up(settings, tmp_path, stamped):
     file.write_text(json.dumps({"schema": 1, "issuers": [entry]}))
     data = marked_png(Payload(origin=Origin.GENERATED, handle=Handle(7, 1)))
     with Verifier(settings.model_copy(update={"issuer_directory": file}), isolated=False) as made:
-        assert detail(made.verify(data), Technique.WATERMARK)["issuer"] == entry
+        assert detail(made.verify(data), Technique.WATERMARK)["issuer"] == {
+            **entry,
+            "detector": None,
+            "resolver": None,
+        }
     with Verifier(settings, isolated=False) as made:
         assert detail(made.verify(data), Technique.WATERMARK)["issuer"]["url"] is None
 
@@ -433,7 +440,8 @@ def test_a_sidecar_is_found_beside_its_file_or_given(settings, verifier, tmp_pat
     assert detail(beside, Technique.CREDENTIAL)["integrity"] == "intact"
     assert detail(beside, Technique.CREDENTIAL)["detached"] is True
     data = target.read_bytes()
-    assert verifier.verify(data).finding(Technique.CREDENTIAL).presence is Presence.ABSENT
+    alone = detail(verifier.verify(data), Technique.CREDENTIAL)
+    assert alone["recovered"]["source"] == "registry"
     with Verifier(settings) as isolated:
         given = isolated.verify(data, name=str(target), sidecar=sidecar)
     assert given == beside
@@ -459,7 +467,7 @@ def test_no_connection_is_made(verifier, stamped, monkeypatch):
 
 
 def test_what_is_wrong_with_the_settings_is_an_error_and_not_a_report(tmp_path, png):
-    home = Settings(home=tmp_path)
+    home = Settings(home=tmp_path, registry=str(tmp_path / "registry.sqlite3"))
     home.watermark_keys.mkdir()
     (home.watermark_keys / "bad.key").write_text("nonsense")
     (home.watermark_keys / "bad.key").chmod(0o600)

@@ -72,7 +72,7 @@ def test_a_stamped_film_has_every_mark(isolated, stamped):
     assert report.sha256 == receipt.target_sha256
     assert {each.presence for each in report.findings} == {Presence.PRESENT}
     assert [each.technique.value for each in report.findings] == [
-        "credential", "metadata", "watermark", "watermark", "fingerprint",
+        "credential", "metadata", "watermark", "fingerprint", "watermark", "fingerprint",
     ]  # fmt: skip
     seen, heard = looks(report)["visual"], looks(report)["audio"]
     assert max(seen.p_value, heard.p_value) < 1e-6
@@ -82,6 +82,8 @@ def test_a_stamped_film_has_every_mark(isolated, stamped):
     (start_s, end_s), *_ = seen.detail["spans"]
     assert start_s < 1
     assert end_s > 2
+    for each in (seen, heard):
+        assert end_s - 1 < each.detail["duration_s"] < end_s + 1
     for each in (seen, heard):  # one of them by its payload, one by what it sounds like
         assert each.detail["receipt"]["receipt_id"] == receipt.receipt_id
         assert each.detail["receipt"]["is_as_published"] is True
@@ -264,7 +266,7 @@ def test_what_one_track_shows_comes_before_the_damage_of_the_other(monkeypatch):
         yield
 
     monkeypatch.setattr(detectors.videos, "_examine_pictures", broken)
-    monkeypatch.setattr(detectors.videos, "_examine_sound", lambda *_: iter(["heard"]))
+    monkeypatch.setattr(detectors.videos, "_examine_sound", lambda *_, **__: iter(["heard"]))
 
     class Film:
         has_sound = True
