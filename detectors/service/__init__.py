@@ -11,6 +11,7 @@ is written. No log knows what it was called or what was in it.
 from __future__ import annotations
 
 from detectors.service.app import create_app
+from detectors.service.fetching import Fetcher
 from detectors.service.limits import ServiceLimits
 
-__all__ = ["ServiceLimits", "create_app"]
+__all__ = ["Fetcher", "ServiceLimits", "create_app"]

@@ -48,6 +48,16 @@ class Admission:
         self._callers: OrderedDict[str, _Caller] = OrderedDict()
         self._active = 0
 
+    @property
+    def active(self) -> int:
+        """Requests that hold a place now."""
+        return self._active
+
+    @property
+    def waiting(self) -> int:
+        """Those of them for which there is no worker: they wait, or are on their way in."""
+        return max(0, self._active - self._limits.workers)
+
     @contextmanager
     def enter(self, address: str) -> Iterator[None]:
         """Hold a place for one request, from before its body is read until it is answered.

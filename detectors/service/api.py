@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from detectors.report import Conclusion
 from detectors.service.pages import UNREADABLE_STATUS
-from detectors.service.pool import VerifierPool
 from detectors.service.problems import ProblemKind, RequestError, problem_json
-from detectors.service.schemas import ErrorBody, HealthBody, ReportBody
+from detectors.service.schemas import ErrorBody, ReportBody
 from detectors.service.signing import ResultSigner
 from detectors.service.verifying import Verifying
 from detectors.service.words import words_in
 
-__all__ = ["api_router", "health_router", "problem_response"]
+__all__ = ["api_router", "problem_response"]
 
 _JSON: Final = "application/json"
 _JOSE: Final = "application/jose+json"
 """RFC 7515, 9.2.2."""
-_BODY: Final = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary"}},
+_UPLOAD: Final = {
+    "multipart/form-data": {
+        "schema": {
+            "type": "object",
+            "required": ["file"],
+            "properties": {"file": {"type": "string", "format": "binary"}},
+        }
+    }
+}
+_LOCATION: Final = {
+    _JSON: {
+        "schema": {
+            "type": "object",
+            "required": ["url"],
+            "properties": {
+                "url": {
+                    "type": "string",
+                    "format": "uri",
+                    "maxLength": 2048,
+                    "description": "Where the file lies: http or https, at a public address.",
                 }
-            }
-        },
+            },
+        }
     }
 }
 _PROBLEMS: Final = (
@@ -42,18 +52,9 @@ _PROBLEMS: Final = (
     ProblemKind.TOO_MANY,
     ProblemKind.BUSY,
 )
-_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"model": ReportBody, "description": "What was found."},
-    UNREADABLE_STATUS: {"model": ReportBody, "description": "The file could not be examined."},
-    **{
-        kind.status: {"model": ErrorBody, "description": words_in("en")(f"problem.{kind.value}")}
-        for kind in _PROBLEMS
-    },
-}
-
-
-_SIGNED_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    **_RESPONSES,
+_URL_PROBLEMS: Final = (ProblemKind.NOT_PUBLIC, ProblemKind.NOT_FETCHED)
+_Responses: TypeAlias = dict[int | str, dict[str, Any]]
+_SIGNED: Final[_Responses] = {
     200: {
         "description": "A flattened JSON Web Signature over the result.",
         "content": {_JOSE: {"schema": {"type": "object"}}},
@@ -64,12 +65,13 @@ _SIGNED_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 def api_router(verifying: Verifying, signer: ResultSigner | None = None) -> APIRouter:
     """The routes of version 1; that of signed results where somebody signs."""
     router = APIRouter(prefix="/v1")
+    takes_urls = verifying.fetcher is not None
 
     @router.post(
         "/verify",
         summary="Look for marks of AI in a file",
-        responses=_RESPONSES,
-        openapi_extra=_BODY,
+        responses=_responses(takes_urls=takes_urls),
+        openapi_extra=_body(takes_urls=takes_urls),
         response_class=Response,
     )
     async def verify(request: Request) -> Response:
@@ -83,12 +85,34 @@ def api_router(verifying: Verifying, signer: ResultSigner | None = None) -> APIR
     return router
 
 
+def _body(*, takes_urls: bool) -> dict[str, Any]:
+    content = _UPLOAD | _LOCATION if takes_urls else _UPLOAD
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _responses(*, takes_urls: bool) -> _Responses:
+    problems = _PROBLEMS + _URL_PROBLEMS if takes_urls else _PROBLEMS
+    return {
+        200: {"model": ReportBody, "description": "What was found."},
+        UNREADABLE_STATUS: {"model": ReportBody, "description": "The file could not be examined."},
+        **{
+            kind.status: {
+                "model": ErrorBody,
+                "description": words_in("en")(f"problem.{kind.value}"),
+            }
+            for kind in problems
+        },
+    }
+
+
 def _add_results(router: APIRouter, verifying: Verifying, signer: ResultSigner) -> None:
+    takes_urls = verifying.fetcher is not None
+
     @router.post(
         "/results",
         summary="Look for marks of AI in a file, and sign what was found",
-        responses=_SIGNED_RESPONSES,
-        openapi_extra=_BODY,
+        responses=_responses(takes_urls=takes_urls) | _SIGNED,
+        openapi_extra=_body(takes_urls=takes_urls),
         response_class=Response,
     )
     async def sign(request: Request) -> Response:
@@ -98,28 +122,6 @@ def _add_results(router: APIRouter, verifying: Verifying, signer: ResultSigner) 
             text, status = verified.report.to_json(), UNREADABLE_STATUS
             return Response(text, status_code=status, media_type=_JSON)
         return Response(signed.to_json(), media_type=_JOSE)
-
-
-def health_router(pool: VerifierPool) -> APIRouter:
-    """The routes for whoever watches the service."""
-    router = APIRouter()
-
-    @router.get("/healthz", summary="Is the service alive?", response_model=HealthBody)
-    async def alive() -> JSONResponse:
-        return JSONResponse({"status": "ok"})
-
-    @router.get(
-        "/readyz",
-        summary="Can it verify files?",
-        response_model=HealthBody,
-        responses={503: {"model": HealthBody, "description": "Not yet, or no longer."}},
-    )
-    async def ready() -> JSONResponse:
-        if pool.is_ready:
-            return JSONResponse({"status": "ok"})
-        return JSONResponse({"status": "starting"}, status_code=503)
-
-    return router
 
 
 def problem_response(error: RequestError) -> Response:

@@ -15,11 +15,25 @@ from typing import Final
 from detectors.report import Finding, Technique
 from detectors.service.words import Words
 
-__all__ = ["Fact", "clean", "facts_of", "number"]
+__all__ = [
+    "MOST_SOURCES",
+    "Fact",
+    "clean",
+    "clock",
+    "day",
+    "facts_of",
+    "known",
+    "number",
+    "pair",
+    "plain",
+    "source",
+]
 
 _LONGEST: Final = 160
 """Longest text of a stranger's on the page, characters."""
 _SPANS: Final = 5
+MOST_SOURCES: Final = 5
+"""Most source types that are told of one manifest."""
 _UNPRINTABLE: Final = "\N{REPLACEMENT CHARACTER}"
 _SMALLEST: Final = 1e-300
 _TIMES: Final = "\N{MULTIPLICATION SIGN}"
@@ -75,38 +89,46 @@ def _raised(exponent: int) -> str:
 
 def _credential(finding: Finding, words: Words) -> Iterator[Fact]:
     detail = finding.detail
-    yield from _known(words, "integrity", detail.get("integrity"))
-    yield from _plain(words, "signer", detail.get("signer"))
-    yield from _known(words, "trust", detail.get("trust"))
-    yield from _plain(words, "signed_at", _day(detail.get("signed_at")))
-    yield from _plain(words, "marked_by", detail.get("marked_by"))
-    yield from _known(words, "history", detail.get("history"))
+    if _members(detail, "recovered"):
+        yield Fact(words("fact.recovered"), words("value.recovered"))
+    yield from known(words, "integrity", detail.get("integrity"))
+    yield from plain(words, "signer", detail.get("signer"))
+    yield from known(words, "trust", detail.get("trust"))
+    yield from plain(words, "signed_at", day(detail.get("signed_at")))
+    yield from plain(words, "marked_by", detail.get("marked_by"))
+    yield from known(words, "history", detail.get("history"))
     types = detail.get("digital_source_types")
-    for each in types[:_SPANS] if isinstance(types, list) else ():
-        yield from _source(words, each)
-    yield from _plain(words, "generator", detail.get("claim_generator"))
+    for each in types[:MOST_SOURCES] if isinstance(types, list) else ():
+        yield from source(words, each)
+    yield from plain(words, "generator", detail.get("claim_generator"))
+    yield from plain(words, "detector", _members(detail, "signpost").get("detector_url"))
 
 
 def _watermark(finding: Finding, words: Words) -> Iterator[Fact]:
     detail = finding.detail
-    yield from _known(words, "track", detail.get("track"))
+    yield from known(words, "track", detail.get("track"))
     yield from _chance(finding, words)
     payload, receipt = _members(detail, "payload"), _members(detail, "receipt")
-    yield from _plain(words, "handle", payload.get("handle") or receipt.get("handle"))
-    yield from _plain(words, "issuer", _members(detail, "issuer").get("name"))
-    if day := _day(receipt.get("created_at")):
+    yield from plain(words, "handle", payload.get("handle") or receipt.get("handle"))
+    yield from plain(words, "issuer", _members(detail, "issuer").get("name"))
+    yield from plain(words, "detector", _members(detail, "issuer").get("detector"))
+    layers = detail.get("layers")
+    if isinstance(layers, list) and len(layers) > 1:
+        yield Fact(words("fact.layers"), str(len(layers)))
+    if published := day(receipt.get("created_at")):
         state = "same" if receipt.get("is_as_published") is True else "changed"
-        yield Fact(words("fact.registry"), words(f"value.registry.{state}", day=day))
+        yield Fact(words("fact.registry"), words(f"value.registry.{state}", day=published))
     whose = " ".join(filter(None, (clean(detail.get(each)) for each in ("provider", "model"))))
-    yield from _plain(words, "provider", whose)
-    if stretch := _pair(detail.get("characters")):
+    yield from plain(words, "provider", whose)
+    if stretch := pair(detail.get("characters")):
         start, end = (math.floor(each) for each in stretch)
         yield Fact(words("fact.characters"), words("value.characters", start=start + 1, end=end))
-    yield from _plain(words, "spans", _spans(detail.get("spans")))
+    yield from plain(words, "spans", _spans(detail.get("spans")))
 
 
 def _fingerprint(finding: Finding, words: Words) -> Iterator[Fact]:
-    yield from _chance(finding, words)
+    yield from known(words, "content", finding.detail.get("content"))
+    yield from _chance(finding, words, "p_value.unrelated")
     matches = finding.detail.get("matches")
     count = len(matches) if isinstance(matches, list) else matches
     if isinstance(count, int) and not isinstance(count, bool):
@@ -115,12 +137,12 @@ def _fingerprint(finding: Finding, words: Words) -> Iterator[Fact]:
 
 def _metadata(finding: Finding, words: Words) -> Iterator[Fact]:
     detail = finding.detail
-    yield from _source(words, detail.get("digital_source_type"))
+    yield from source(words, detail.get("digital_source_type"))
     system, version = clean(detail.get("ai_system")), clean(detail.get("ai_system_version"))
-    yield from _plain(words, "ai_system", f"{system} {version}" if system else "")
+    yield from plain(words, "ai_system", f"{system} {version}" if system else "")
     hints = detail.get("generator_hints")
     if isinstance(hints, list):
-        yield from _plain(words, "hints", ", ".join(filter(None, map(clean, hints[:_SPANS]))))
+        yield from plain(words, "hints", ", ".join(filter(None, map(clean, hints[:_SPANS]))))
 
 
 _FACTS: Final = {
@@ -131,25 +153,27 @@ _FACTS: Final = {
 }
 
 
-def _plain(words: Words, name: str, value: object) -> Iterator[Fact]:
+def plain(words: Words, name: str, value: object) -> Iterator[Fact]:
+    """A text of a stranger's, where it is one."""
     if text := clean(value):
         yield Fact(words(f"fact.{name}"), text)
 
 
-def _known(words: Words, name: str, value: object) -> Iterator[Fact]:
+def known(words: Words, name: str, value: object) -> Iterator[Fact]:
     """A value that there are words for; others are not said."""
     if isinstance(value, str) and (text := words.get(f"value.{name}.{value}", "")):
         yield Fact(words(f"fact.{name}"), text)
 
 
-def _source(words: Words, value: object) -> Iterator[Fact]:
+def source(words: Words, value: object) -> Iterator[Fact]:
+    """An IPTC digital source type, in words where there are any for it."""
     term = clean(value).rpartition("/")[2]
-    yield from _plain(words, "source_type", words.get(f"value.source.{term}", term))
+    yield from plain(words, "source_type", words.get(f"value.source.{term}", term))
 
 
-def _chance(finding: Finding, words: Words) -> Iterator[Fact]:
+def _chance(finding: Finding, words: Words, told_as: str = "p_value") -> Iterator[Fact]:
     if finding.p_value is not None:
-        told = words("value.p_value", p=number(finding.p_value, words))
+        told = words(f"value.{told_as}", p=number(finding.p_value, words))
         yield Fact(words("fact.p_value"), told)
 
 
@@ -158,12 +182,13 @@ def _members(detail: Mapping[str, object], name: str) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _day(value: object) -> str:
+def day(value: object) -> str:
     """The day of an ISO 8601 time."""
     return clean(value)[:10]
 
 
-def _pair(value: object) -> tuple[float, float] | None:
+def pair(value: object) -> tuple[float, float] | None:
+    """Two numbers from 0 up, where ``value`` is that."""
     if not isinstance(value, list) or len(value) != 2:
         return None
     one, other = value
@@ -175,11 +200,13 @@ def _pair(value: object) -> tuple[float, float] | None:
 
 def _spans(value: object) -> str:
     """``0:00–0:12, 1:03–1:40``; of many, the first few."""
-    pairs = [_pair(each) for each in value] if isinstance(value, list) else []
-    parts = [f"{_clock(pair[0])}{_TO}{_clock(pair[1])}" for pair in pairs if pair is not None]
+    pairs = [pair(each) for each in value] if isinstance(value, list) else []
+    parts = [f"{clock(each[0])}{_TO}{clock(each[1])}" for each in pairs if each is not None]
     return ", ".join([*parts[:_SPANS], *(["…"] if len(parts) > _SPANS else [])])
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """``1:03``, or ``1:00:03`` from an hour on."""
     minutes, left = divmod(round(seconds), 60)
-    return f"{minutes}:{left:02}"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"

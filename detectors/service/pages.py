@@ -15,7 +15,7 @@ from detectors.service.limits import ServiceLimits
 from detectors.service.problems import RequestError
 from detectors.service.signing import ResultSigner
 from detectors.service.verifying import Verified, Verifying
-from detectors.service.view import answer_of
+from detectors.service.view import Comparison, answer_of
 from detectors.service.words import LANGUAGES, Words, choose_language, words_in
 
 __all__ = ["Pages", "pages_router"]
@@ -41,6 +41,8 @@ class Pages:
     """What the form tells about them."""
     signer: ResultSigner | None = None
     """Who signs answers; None: nobody."""
+    takes_urls: bool = False
+    """Whether the form asks for files elsewhere, too."""
     _templates: Environment = field(default_factory=_environment, init=False, repr=False)
 
     def form(self, request: Request) -> HTMLResponse:
@@ -54,9 +56,16 @@ class Pages:
         return response
 
     def answer(self, request: Request, verified: Verified) -> HTMLResponse:
-        """What was found in a file."""
+        """What was found in a file.
+
+        Args:
+            request: What asks for the page.
+            verified: What was found.
+        """
         words = _words_for(request)
-        answer = answer_of(verified.report, size=verified.size, words=words)
+        pictured = verified.pictured
+        comparison = None if pictured is None else Comparison.of(pictured)
+        answer = answer_of(verified.report, size=verified.size, words=words, comparison=comparison)
         unreadable = verified.report.conclusion is Conclusion.UNREADABLE
         status = UNREADABLE_STATUS if unreadable else 200
         downloads = None if self.signer is None else self.signer.downloads(verified)
@@ -72,6 +81,8 @@ class Pages:
         text = self._templates.get_template(template).render(
             words=words,
             languages=[words_in(each) for each in LANGUAGES],
+            takes_urls=self.takes_urls,
+            most_bytes=limits.max_upload_bytes,
             megabytes=max(1, limits.max_upload_bytes >> 20),
             minutes=max(1, math.ceil(limits.verifying_seconds / 60)),
             **({"problem": None} | values),

@@ -9,7 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import BinaryIO, Final
 
-from detectors.report import Report
+from detectors.lookup import Completed, Lookup
+from detectors.report import Finding, Report
 from detectors.service.limits import ServiceLimits
 from detectors.verification import Verifier
 from labeler.closing import Closing
@@ -38,7 +39,11 @@ class VerifierPool(Closing):
     def __init__(self, settings: Settings, limits: ServiceLimits) -> None:
         settings = _limited(settings, limits)
         self._scratch = settings.scratch
-        self._verifiers = tuple(Verifier(settings) for _ in range(limits.workers))
+        # Shared, so that the index of what the registry's outputs look like is made once.
+        self._lookup = Lookup(settings)
+        self._verifiers = tuple(
+            Verifier(settings, lookup=self._lookup) for _ in range(limits.workers)
+        )
         self._idle: SimpleQueue[Verifier] = SimpleQueue()
         self._threads = ThreadPoolExecutor(limits.workers, thread_name_prefix="verifier")
         self._trials: tuple[Future[None], ...] = ()
@@ -69,32 +74,67 @@ class VerifierPool(Closing):
         Raises:
             LabelerError: Verifying is not possible, whatever the file.
         """
-        work = asyncio.get_running_loop().run_in_executor(self._threads, self._verify, stream, name)
+        return (await self.examine(stream, name=name)).report
+
+    async def examine(self, stream: BinaryIO, *, name: str) -> Completed:
+        """The same, with what there is to look at for people.
+
+        Raises:
+            LabelerError: As `verify`.
+        """
+        work = asyncio.get_running_loop().run_in_executor(
+            self._threads, self._examine, stream, name
+        )
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
             # The thread still reads the stream, which the caller is about to close.
             await asyncio.wait([work])
+            if not work.cancelled():
+                work.exception()  # looked at: nobody is there any more to be told
             raise
+
+    async def read_store(self, store: bytes) -> Finding:
+        """What a manifest store says that came without its file, as a credential finding.
+
+        Raises:
+            LabelerError: It takes too long or too much memory, or a subprocess crashed.
+        """
+        work = asyncio.get_running_loop().run_in_executor(self._threads, self._read_store, store)
+        return await asyncio.shield(work)
+
+    def abort(self) -> None:
+        """End the subprocesses for good, whatever they are at."""
+        for each in self._verifiers:
+            each.abort()
 
     def close(self) -> None:
         """End the subprocesses. What they are at is waited for, what waits for them is not."""
         self._threads.shutdown(wait=True, cancel_futures=True)
         for each in self._verifiers:
             each.close()
+        self._lookup.close()
 
-    def _verify(self, stream: BinaryIO, name: str) -> Report:
+    def _read_store(self, store: bytes) -> Finding:
+        verifier = self._idle.get()
+        try:
+            return verifier.read_store(store)
+        finally:
+            self._idle.put(verifier)
+
+    def _examine(self, stream: BinaryIO, name: str) -> Completed:
         verifier = self._idle.get()
         began = time.monotonic()
         try:
-            report = verifier.verify(stream, name=name)
+            completed = verifier.examine(stream, name=name)
         finally:
             self._idle.put(verifier)
         took = time.monotonic() - began
         # Neither what the file is called nor what is in it; a worker may say anything of its type.
+        report = completed.report
         kind = repr(report.media_type)[:80]
         _LOG.info("verified %s: %s, %.2f s", kind, report.conclusion.value, took)
-        return report
+        return completed
 
 
 def _limited(settings: Settings, limits: ServiceLimits) -> Settings:

@@ -56,4 +56,4 @@ class ErrorBody(BaseModel):
 class HealthBody(BaseModel):
     """How the service is."""
 
-    status: Literal["ok", "starting"]
+    status: Literal["ok", "starting", "registry-unreachable"]

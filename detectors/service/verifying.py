@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import Final
 
 from starlette.requests import Request
 
+from detectors.likeness import Pictured
 from detectors.report import Report
 from detectors.service.admission import Admission
+from detectors.service.fetching import Fetcher
 from detectors.service.limits import ServiceLimits
+from detectors.service.metrics import Metrics
 from detectors.service.pool import VerifierPool
 from detectors.service.problems import ProblemKind, RequestError
 from detectors.service.uploads import drain, receive_upload
@@ -33,6 +37,8 @@ class Verified:
     """What was found in it."""
     size: int
     """Its size, bytes."""
+    pictured: Pictured | None = None
+    """The upload beside what it was recognised as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,10 @@ class Verifying:
     """Who may come in."""
     limits: ServiceLimits
     """What an upload may take."""
+    fetcher: Fetcher | None = None
+    """Who fetches what a request only names; None: nobody does."""
+    metrics: Metrics = field(default_factory=Metrics)
+    """Counts what was verified."""
 
     async def verify(self, request: Request) -> Verified:
         """What is found in the file that comes with ``request``; nothing of it is left then.
@@ -62,11 +72,14 @@ class Verifying:
             raise
 
     async def _received(self, request: Request) -> Verified:
-        async with receive_upload(request, self.limits) as upload:
+        async with receive_upload(request, self.limits, self.fetcher) as upload:
+            began = time.monotonic()
             try:
-                report = await self.pool.verify(upload.stream, name=upload.name)
+                completed = await self.pool.examine(upload.stream, name=upload.name)
             except LabelerError as error:
                 # Not the file's fault: such an error would be a report.
                 _LOG.error("%s: %s", type(error).__name__, error.problem)
                 raise RequestError(ProblemKind.FAILED) from None
-            return Verified(report=report, size=upload.size)
+            report = completed.report
+            self.metrics.verified(report, time.monotonic() - began)
+            return Verified(report=report, size=upload.size, pictured=completed.pictured)

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
-from detectors.service import ServiceLimits, create_app
+from detectors.service import Fetcher, ServiceLimits, create_app
 from labeler.settings import Settings
 from tests.cli.running import ROOT, environment
 
@@ -53,8 +54,16 @@ def wait_until(is_so, seconds: float = 30.0) -> None:
 
 
 @contextmanager
-def serving(settings: Settings, limits: ServiceLimits | None = None) -> Iterator[Service]:
-    app = create_app(settings, limits=limits or ServiceLimits(workers=1, burst=1000))
+def serving(
+    settings: Settings, limits: ServiceLimits | None = None, fetcher: Fetcher | None = None
+) -> Iterator[Service]:
+    limits = limits or ServiceLimits(workers=1, burst=1000)
+    with running(create_app(settings, limits=limits, fetcher=fetcher)) as service:
+        yield service
+
+
+@contextmanager
+def running(app: FastAPI) -> Iterator[Service]:
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on")
     server = uvicorn.Server(config)
     listening = socket.create_server(("127.0.0.1", 0))
