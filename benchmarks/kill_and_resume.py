@@ -134,7 +134,8 @@ def _labeler(home: Path, *arguments: str, stdout: int = subprocess.PIPE) -> subp
     """The command line in a process group of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "labeler", *arguments],
-        env=os.environ | {"LABELER_HOME": str(home)},
+        # The registry is looked at afterwards: it is a file, whatever others use.
+        env=os.environ | {"LABELER_HOME": str(home), "LABELER_REGISTRY": ""},
         stdout=stdout,
         text=True,
         start_new_session=True,

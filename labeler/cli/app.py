@@ -9,9 +9,12 @@ from typing import Annotated, Final
 import typer
 
 from labeler.cli import (
+    api_keys,
     assess,
+    checkpoints,
     disclose,
     doctor,
+    issuers,
     keys,
     registry,
     report,
@@ -68,7 +71,11 @@ app.command(epilog=report.EXIT_CODES)(report.report)
 app.command(epilog=doctor.EXIT_CODES)(doctor.doctor)
 app.command(epilog=serve.EXIT_CODES)(serve.serve)
 app.add_typer(keys.app, name="keys")
+registry.audit.command(epilog=checkpoints.EXIT_CODES)(checkpoints.checkpoint)
+registry.audit.command(epilog=checkpoints.EXIT_CODES_CHECK)(checkpoints.checkpoints)
 app.add_typer(registry.app, name="registry")
+app.add_typer(issuers.app, name="issuers")
+app.add_typer(api_keys.app, name="api-keys")
 app.add_typer(text.app, name="text")
 
 

@@ -203,6 +203,22 @@ TrustAnchors = Annotated[
         metavar="FILE", help="Certificates (PEM) to trust beside the settings'; repeatable."
     ),
 ]
+Resolvers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--resolver",
+        metavar="URL",
+        help="Ask this Soft Binding Resolution API for manifests that files have lost, beside the "
+        "settings'; repeatable. It learns what the watermark says.",
+    ),
+]
+FollowSignposts = Annotated[
+    bool,
+    typer.Option(
+        "--follow-signposts",
+        help="Ask the resolvers that content itself names, too: whoever it names learns of it.",
+    ),
+]
 ResultOut = Annotated[
     Path | None,
     typer.Option(

@@ -29,6 +29,7 @@ _CONCLUSIONS: Final = {
     Conclusion.NO_MARK_FOUND: ("no mark found", "bold"),
     Conclusion.CONFLICTING: ("conflicting marks", "bold yellow"),
     Conclusion.TAMPERED: ("tampered with", "bold red"),
+    Conclusion.COPIED_MARK_SUSPECTED: ("its watermark may have been copied", "bold red"),
     Conclusion.UNREADABLE: ("unreadable", "bold red"),
 }
 _ORIGINS: Final = {
@@ -56,6 +57,7 @@ _INTEGRITIES: Final = {
     "tampered": "does not match the file",
     "damaged": "damaged",
     "not-checked": "not checked",
+    "unbound": "the file has lost it",
 }
 _TRUSTS: Final = {
     "trusted": "trusted",
@@ -63,6 +65,11 @@ _TRUSTS: Final = {
     "expired": "expired",
     "revoked": "revoked",
     "not-checked": "trust not checked",
+}
+_CONTENTS: Final = {
+    "match": "the content that the watermark was made for",
+    "mismatch": "not the content that the watermark was made for",
+    "undecided": "too little to compare",
 }
 _SPANS: Final = 3
 _HISTORIES: Final = {
@@ -137,12 +144,22 @@ def _credential(finding: Finding) -> Iterator[str]:
     detail: Mapping[str, Any] = finding.detail
     if integrity := detail.get("integrity"):
         yield _INTEGRITIES.get(integrity, str(integrity))
+    if recovered := detail.get("recovered"):
+        yield f"recovered from {_source(recovered)} by what the watermark says"
     if signer := detail.get("signer"):
         trust = _TRUSTS.get(detail.get("trust", ""), "trust not known")
         when = f" on {_day(detail['signed_at'])}" if detail.get("signed_at") else ""
         yield f"signed by {signer} ({trust}){when}"
     if history := _HISTORIES.get(detail.get("history", "")):
         yield history
+    signpost = detail.get("signpost")
+    if isinstance(signpost, Mapping) and (detector := signpost.get("detector_url")):
+        yield f"ask {detector}"
+
+
+def _source(recovered: Mapping[str, Any]) -> str:
+    source = str(recovered.get("source"))
+    return "this machine's registry" if source == "registry" else source
 
 
 def _watermark(finding: Finding) -> Iterator[str]:
@@ -166,6 +183,11 @@ def _watermark(finding: Finding) -> Iterator[str]:
         yield f"receipt {receipt['receipt_id']}"
     elif issuer := detail.get("issuer"):
         yield f"issuer {issuer.get('name')}"
+        if detector := issuer.get("detector"):
+            yield f"ask {detector}"
+    layers = detail.get("layers")
+    if isinstance(layers, list) and len(layers) > 1:
+        yield f"under {len(layers)} keys"
 
 
 def _text(detail: Mapping[str, Any]) -> Iterator[str]:
@@ -226,11 +248,24 @@ def _other(finding: Finding) -> Iterator[str]:
 
 
 def _fingerprint(finding: Finding) -> Iterator[str]:
-    if "matches" in finding.detail and isinstance(finding.detail["matches"], list):
-        yield from _known_text(finding.detail["matches"])
+    detail: Mapping[str, Any] = finding.detail
+    with suppress(LookupError, ValueError):
+        yield f"in the {Track(detail['track']).label}"
+    if content := detail.get("content"):
+        yield _CONTENTS.get(content, str(content))
+    elif isinstance(matches := detail.get("matches"), list):
+        is_text = any("last_word" in match for match in matches)
+        yield from _known_text(matches) if is_text else _known_outputs(matches)
     elif finding.presence is Presence.PRESENT:
         yield "sounds like one output of this machine's registry"
     yield from _other(finding)
+
+
+def _known_outputs(matches: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for match in matches[:_SPANS]:
+        yield f"like receipt {match.get('receipt_id')} of {_day(match.get('created_at'))}"
+    if len(matches) > _SPANS:
+        yield f"like {len(matches) - _SPANS} more outputs"
 
 
 def _known_text(matches: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -28,6 +28,7 @@ EXIT_CODES: Final = (
 )
 _STOPPING_SECONDS: Final = 30
 _MIB: Final = 1 << 20
+_MINUTE: Final = 60.0
 _CONNECTIONS: Final = 500
 """Connections at most; each may take two file descriptors, and systems give 1024 by default."""
 
@@ -39,6 +40,28 @@ class _Place:
     host: str
     port: int
     proxies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Limits:
+    """How much the service takes on."""
+
+    workers: int
+    queue: int
+    max_upload: int
+    """MiB."""
+    stampers: int
+    keep_answers: int
+    """Minutes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Offer:
+    """What the service does beside verifying uploads."""
+
+    urls: bool
+    stamping: bool
+    anonymous_jobs: bool
 
 
 def serve(
@@ -59,6 +82,34 @@ def serve(
             help="A proxy whose X-Forwarded-For is believed; may be given several times.",
         ),
     ] = None,
+    allow_urls: Annotated[
+        bool,
+        typer.Option(
+            "--allow-urls",
+            help="Also fetch files that requests name by their URL, from public addresses only.",
+        ),
+    ] = False,
+    stamping: Annotated[
+        bool,
+        typer.Option(
+            "--stamping",
+            help="Also stamp files, in the name of this identity, for callers whose API key has "
+            "the scope stamp.",
+        ),
+    ] = False,
+    stampers: Annotated[
+        int, typer.Option(min=1, max=256, help="Files that are stamped at the same time.")
+    ] = 1,
+    anonymous_jobs: Annotated[
+        bool,
+        typer.Option(
+            "--anonymous-jobs", help="Let callers without an API key leave files to be verified."
+        ),
+    ] = False,
+    keep_answers: Annotated[
+        int,
+        typer.Option(min=1, metavar="MINUTES", help="Time that the answers of jobs are kept."),
+    ] = 60,
     home: options.Home = None,
 ) -> None:
     """Serve the verification page and its interface for programs.
@@ -68,7 +119,15 @@ def serve(
     """
     with reporting(as_json=False, exit_code=EXIT_USAGE):
         settings = load_settings(home)
-        app = _application(settings, workers=workers, queue=queue, max_upload=max_upload)
+        limits = _Limits(
+            workers=workers,
+            queue=queue,
+            max_upload=max_upload,
+            stampers=stampers,
+            keep_answers=keep_answers,
+        )
+        offer = _Offer(urls=allow_urls, stamping=stamping, anonymous_jobs=anonymous_jobs)
+        app = _application(settings, limits, offer)
     with reporting(as_json=False):
         _log_little()
         place = _Place(host=host, port=port, proxies=tuple(trusted_proxy or ()))
@@ -77,16 +136,29 @@ def serve(
             _server(app, place).run(sockets=[listening])
 
 
-def _application(settings: Settings, *, workers: int, queue: int, max_upload: int) -> FastAPI:
+def _application(settings: Settings, limits: _Limits, offer: _Offer) -> FastAPI:
     try:
-        from detectors.service import ServiceLimits, create_app  # noqa: PLC0415 - slow, and optional
+        from detectors.service import Fetcher, ServiceLimits  # noqa: PLC0415 - slow, and optional
+        from labeler.serving import ServingLimits, create_app  # noqa: PLC0415 - likewise
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"the service needs a package that is not installed ({error.name})",
             hint="Run pip install 'ai-labeler[service]'",
         ) from error
-    limits = ServiceLimits(workers=workers, queue=queue, max_upload_bytes=max_upload * _MIB)
-    return create_app(settings, limits=limits)
+    return create_app(
+        settings,
+        limits=ServiceLimits(
+            workers=limits.workers,
+            queue=limits.queue,
+            max_upload_bytes=limits.max_upload * _MIB,
+        ),
+        serving=ServingLimits(
+            stampers=limits.stampers, answer_seconds=limits.keep_answers * _MINUTE
+        ),
+        fetcher=Fetcher() if offer.urls else None,
+        stamping=offer.stamping,
+        anonymous_jobs=offer.anonymous_jobs,
+    )
 
 
 def _listen(place: _Place) -> socket.socket:
@@ -125,5 +197,6 @@ def _log_little() -> None:
     """Log to standard error what the operator needs, and nothing of what is uploaded."""
     form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
     logging.basicConfig(level=logging.INFO, format=form)
-    # It quotes the bytes that it does not understand.
-    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
+    # One quotes the bytes that it does not understand, the other what is fetched.
+    for name in ("python_multipart", "httpcore"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

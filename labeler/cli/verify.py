@@ -32,9 +32,9 @@ EXIT_UNREADABLE: Final = 5
 EXIT_GAP: Final = 6
 
 EXIT_CODES: Final = (
-    "Exit codes: 0 an AI mark was found in every file; 3 none in at least one; 4 conflicting or "
-    "tampered marks in at least one; 5 at least one cannot be read; of several, the highest. 6, "
-    "where it would be 0 or 3: with --facts, something that is due is not there. "
+    "Exit codes: 0 an AI mark was found in every file; 3 none in at least one; 4 conflicting, "
+    "tampered or copied marks in at least one; 5 at least one cannot be read; of several, the "
+    "highest. 6, where it would be 0 or 3: with --facts, something that is due is not there. "
     "1 the check itself failed; 2 usage."
 )
 _EXIT_CODES: Final = {
@@ -42,6 +42,7 @@ _EXIT_CODES: Final = {
     "no-mark-found": EXIT_NONE_FOUND,
     "conflicting": EXIT_CONTRADICTION,
     "tampered": EXIT_CONTRADICTION,
+    "copied-mark-suspected": EXIT_CONTRADICTION,
     "unreadable": EXIT_UNREADABLE,
 }
 
@@ -53,6 +54,8 @@ def verify(
     *,
     sources: options.Sources,
     trust_anchors: options.TrustAnchors = None,
+    resolvers: options.Resolvers = None,
+    follow_signposts: options.FollowSignposts = False,
     facts: options.Facts = None,
     result_out: options.ResultOut = None,
     result_names: options.ResultNames = True,
@@ -64,15 +67,17 @@ def verify(
 ) -> None:
     """Look for marks of AI in files, and say what they mean.
 
-    Signed manifests, watermarks and metadata are looked for, offline. That no mark was found does
-    not mean that a person made the content. With --facts, what was found is held against what the
-    law asks.
+    Signed manifests, watermarks and metadata are looked for, offline unless --resolver or
+    --follow-signposts asks for more. That no mark was found does not mean that a person made the
+    content. With --facts, what was found is held against what the law asks.
     """
     with ExitStack() as stack:
         with reporting(as_json=as_json, exit_code=EXIT_USAGE):
             given = stack.enter_context(spooled(sources, name=name))
             found = find_sources(given, recursive=recursive)
-            settings = _settings(home, trust_anchors or [])
+            settings = _settings(
+                home, trust_anchors or [], resolvers or [], follow_signposts=follow_signposts
+            )
             check = None if facts is None else _Check.load(facts, settings)
             results = None if result_out is None else _results(result_out, settings, result_names)
         with reporting(as_json=as_json):
@@ -101,11 +106,25 @@ def _called(
         yield replace(report, file=names.get(report.file, report.file))
 
 
-def _settings(home: Path | None, trust_anchors: Sequence[Path]) -> Settings:
+def _settings(
+    home: Path | None,
+    trust_anchors: Sequence[Path],
+    resolvers: Sequence[str],
+    *,
+    follow_signposts: bool,
+) -> Settings:
+    from detectors.resolver import resolvers_of  # noqa: PLC0415 - slow to import
+
     settings = load_settings(home)
-    if not trust_anchors:
-        return settings
-    return load_settings(home, trust_anchors=(*settings.trust_anchors, *trust_anchors))
+    if trust_anchors or resolvers or follow_signposts:
+        settings = load_settings(
+            home,
+            trust_anchors=(*settings.trust_anchors, *trust_anchors),
+            resolvers=(*settings.resolvers, *resolvers),
+            follow_signposts=follow_signposts or None,
+        )
+    resolvers_of(settings)  # what is misspelt is told before anything is verified
+    return settings
 
 
 def _verify_all(locations: Sequence[str], settings: Settings, *, jobs: int) -> Iterator[Report]:
@@ -150,7 +169,7 @@ class _Check:
         from labeler.policy import read_facts  # noqa: PLC0415 - slow to import
         from labeler.registry import RegistryReader  # noqa: PLC0415 - as above
 
-        return cls(read_facts(path), RegistryReader.open(settings.registry_location))
+        return cls(read_facts(path), RegistryReader.of(settings))
 
     def assess(self, report: Report) -> Assessment:
         from labeler.cli.evidence import hold_against  # noqa: PLC0415 - slow to import

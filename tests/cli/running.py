@@ -24,8 +24,16 @@ class Done:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
+def registry_of(home: Path) -> str | None:
+    """Where the registry of a home directory is; None: in it. tests/conftest.py has another."""
+    return None
+
+
 def environment(home: Path, **more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LABELER_")}
+    registry = registry_of(home)
+    if registry is not None:
+        kept["LABELER_REGISTRY"] = registry
     return (
         kept
         | {
