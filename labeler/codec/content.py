@@ -22,7 +22,7 @@ what does not belong there adds noise, not bias. Quarters of the sketch are look
 whole is not found.
 
 **Mismatch** is an accusation, and needs more than that nothing was found. At each place the detail
-of the sketch, and that of the view, say what sum an edited copy would have there; edits leave far
+of the sketch, and that of the view, say what sum a perfect copy would have there; edits leave
 more than `_LEFT` of it. Only where much less is left at every place, the mark was copied into
 another picture. Detail counts only as far as it is spread over the picture: labels and logos may
 hide a part of it, or be all that there is to see. Flat content and small parts are undecided.
@@ -56,11 +56,16 @@ MATCHES_AT: Final = 1e-6
 """Most that the p-value of a match may be."""
 LEAST_CORRELATION: Final = 0.22
 """Least correlation of a match: pages of one layout, and charts of one program, have less."""
-MISMATCHES_AT: Final = 1e-3
-"""Most that the p-value of a mismatch may be; that of a match must be above, too."""
-_LEFT: Final = 0.4
-"""Share of what there is to see that an edit leaves: less than any edit did that left the mark
-readable, where there was enough to see (``benchmarks.content_binding``)."""
+MISMATCHES_AT: Final = 1e-2
+"""Most that the p-value of a mismatch may be."""
+_NOTHING_ALIKE: Final = 1e-3
+"""Least that the p-value of a match may be then."""
+_LEAST_DETAIL: Final = 12.0
+"""Deviations that a perfect copy has, below which the original is flat: noise, or a label, would be
+all that there is to see in a copy of it."""
+_LEFT: Final = 0.45
+"""Share of that sum that edits leave: 0.53 or more in 99 of 100. Where they left less, it was still
+so much that unrelated pictures do not have it (``benchmarks.content_binding``)."""
 _OVERLAP: Final = 0.4
 """Share of the smaller of sketch and view that has to overlap: a picture that was turned within its
 frame has half of it left."""
@@ -241,9 +246,11 @@ class _Ground:
 
     def _mismatch(self, own: _Spectra, deviations: Plane) -> float:
         """Bound on the probability of so few deviations at any place where a copy may lie."""
+        dependence = _dependence(own.contrast, own.contrast, self.size)
+        if own.amount < _LEAST_DETAIL**2 * dependence:
+            return 1.0
         detail = (
-            _correlate(own.spread, self.view.inside, self.size)
-            / _dependence(own.contrast, own.contrast, self.size),
+            _correlate(own.spread, self.view.inside, self.size) / dependence,
             _correlate(own.inside, self.view.spread, self.size)
             / _dependence(self.view.contrast, self.view.contrast, self.size),
         )
@@ -258,7 +265,7 @@ def _told(laid: _Laid, record: Sketch, *, mismatch_p_value: float = 1.0) -> Cont
     verdict = Verdict.UNDECIDED
     if laid.is_match:
         verdict, mismatch_p_value = Verdict.MATCH, 1.0
-    elif mismatch_p_value <= MISMATCHES_AT < laid.p_value:
+    elif mismatch_p_value <= MISMATCHES_AT and laid.p_value >= _NOTHING_ALIKE:
         verdict = Verdict.MISMATCH
     return ContentMatch(
         verdict=verdict,
@@ -282,6 +289,8 @@ class _Spectra:
     energy: _Spectrum
     inside: _Spectrum
     spread: _Spectrum
+    amount: float
+    """Cells that are light or dark."""
 
     @classmethod
     def of(cls, detail: Detail, size: tuple[int, int]) -> _Spectra:
@@ -291,7 +300,8 @@ class _Spectra:
             "inside": detail.inside,
             "spread": detail.spread,
         }
-        return cls(**{name: np.fft.rfft2(plane, size) for name, plane in planes.items()})
+        spectra = {name: np.fft.rfft2(plane, size) for name, plane in planes.items()}
+        return cls(**spectra, amount=detail.amount)
 
 
 def _correlate(one: _Spectrum, other: _Spectrum, size: tuple[int, int]) -> Plane:

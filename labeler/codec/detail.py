@@ -50,6 +50,8 @@ class Detail:
     """``(h, w)`` 1 or 0."""
     spread: Plane
     """``(h, w)`` 1 where it is light or dark, but for the blocks with the most of that; else 0."""
+    amount: float
+    """How many cells are light or dark."""
     is_whole: bool = True
     """Whether it is no part of another."""
 
@@ -57,8 +59,12 @@ class Detail:
     def of_sketch(cls, record: Sketch) -> Detail:
         """All of a sketch."""
         inside = np.ones(record.cells.shape, np.float32)
-        contrast = _levelled(record.cells.astype(np.float32), inside)
-        return cls(contrast=contrast, inside=inside, spread=_spread(record.cells, inside))
+        return cls(
+            contrast=_levelled(record.cells.astype(np.float32), inside),
+            inside=inside,
+            spread=_spread(record.cells, inside),
+            amount=float(np.count_nonzero(record.cells)),
+        )
 
     @classmethod
     def of_view(cls, luma: Plane, inside: Plane) -> Detail:
@@ -69,8 +75,13 @@ class Detail:
             inside: ``(h, w)`` 1 where there is something, else 0.
         """
         contrast = local_contrast(luma, inside)
-        spread = _spread(ternary(contrast), inside)
-        return cls(contrast=_levelled(contrast, inside), inside=inside, spread=spread)
+        cells = ternary(contrast)
+        return cls(
+            contrast=_levelled(contrast, inside),
+            inside=inside,
+            spread=_spread(cells, inside),
+            amount=float(np.count_nonzero(cells)),
+        )
 
     def parts(self) -> Iterator[Detail]:
         """`PARTS` parts of a quarter each, which overlap by half."""
@@ -83,6 +94,7 @@ class Detail:
                 contrast=self.contrast * kept,
                 inside=self.inside * kept,
                 spread=self.spread * kept,
+                amount=float((self.contrast * kept != 0).sum()),
                 is_whole=False,
             )
 

@@ -34,8 +34,9 @@ _CELLS: Final = 9900
 _SURROUNDINGS: Final = 1.0
 _VARIATION: Final = 3.0
 """Deviations of the Gaussian windows for the surroundings and for how much they vary, cells."""
-_FAINT: Final = 0.7
-"""Grey levels: what varies less is hardly seen, and not blown up to more."""
+_FAINT: Final = 1.5
+"""Grey levels: what varies less is not blown up to more. It is mostly noise, and where there is
+little else to see, noise that an edit adds must not look like another picture."""
 _CLIP: Final = 2.5
 _THRESHOLD: Final = 0.6
 """From which local contrast on a cell is light or dark: so three levels keep most of the detail."""

@@ -60,7 +60,8 @@ def test_a_damaged_copy_still_leads_to_its_receipt(studio, damaged):
     done = studio.run("verify", damaged, "--json")
     assert done.code == 0, done.err
     (report,) = done.lines
-    assert finding(report, "credential")["presence"] == "absent"
+    recovered = finding(report, "credential")
+    assert recovered["detail"]["recovered"]["source"] == "registry"
     assert finding(report, "metadata")["presence"] == "absent"
     receipts = {Path(line["target"]).name: line["receipt"] for line in studio.stamped.lines}
     found = finding(report, "watermark")["detail"]["receipt"]["receipt_id"]

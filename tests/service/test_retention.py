@@ -60,13 +60,15 @@ def test_nothing_is_left_on_disk_and_nothing_is_logged(
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     settings = Settings(home=tmp_path / "home", scratch=scratch)
     seen: set[str] = set()
-    verify = pool.Verifier.verify
+    calls: list[dict[str, object]] = []
+    verify = pool.Verifier.examine
 
     def watched(verifier, source, **more):
+        calls.append(more)
         seen.update(everything_below(tmp_path))
         return verify(verifier, source, **more)
 
-    monkeypatch.setattr(pool.Verifier, "verify", watched)
+    monkeypatch.setattr(pool.Verifier, "examine", watched)
     with serving(settings, ServiceLimits(workers=1, burst=1000)) as service:
         wave = sound()
         assert len(wave) > 1 << 20  # more than what stays in memory
@@ -81,6 +83,7 @@ def test_nothing_is_left_on_disk_and_nothing_is_logged(
             connection.sendall(part(b"file", bytes(3_000_000)))
         wait_until(lambda: service.is_well)
         assert everything_below(tmp_path) == {}
+    assert len(calls) > 10
     assert seen == set()
     assert list(temporary.iterdir()) == []
     assert not scratch.exists() or list(scratch.iterdir()) == []
@@ -92,12 +95,14 @@ def test_nothing_is_left_on_disk_and_nothing_is_logged(
 
 
 def test_a_defect_is_logged_without_what_it_says(settings, monkeypatch, caplog):
+    examine = pool.Verifier.examine
+
     def verify(verifier, source, **more):
         if more["name"] == "trial":
-            return
+            return examine(verifier, source, **more)
         raise RuntimeError(source.read())
 
-    monkeypatch.setattr(pool.Verifier, "verify", verify)
+    monkeypatch.setattr(pool.Verifier, "examine", verify)
     with serving(settings) as service:
         for send in (service.verify, service.ask):
             answer = send(SECRET.encode(), SECRET)
@@ -110,12 +115,14 @@ def test_a_defect_is_logged_without_what_it_says(settings, monkeypatch, caplog):
 
 
 def test_what_is_not_the_files_fault_is_a_503(settings, monkeypatch, caplog):
+    examine = pool.Verifier.examine
+
     def verify(verifier, source, **more):
         if more["name"] == "trial":
-            return
+            return examine(verifier, source, **more)
         raise OutputError("temporary files cannot be written: no space left", file="/tmp")
 
-    monkeypatch.setattr(pool.Verifier, "verify", verify)
+    monkeypatch.setattr(pool.Verifier, "examine", verify)
     with serving(settings) as service:
         answer = service.verify(b"x", "a.png")
         assert (answer.status_code, answer.json()["error"]["kind"]) == (503, "failed")
@@ -125,13 +132,14 @@ def test_what_is_not_the_files_fault_is_a_503(settings, monkeypatch, caplog):
 
 def test_a_log_line_holds_no_line_of_a_workers(settings, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
-    verify = pool.Verifier.verify
+    verify = pool.Verifier.examine
 
     def taken_over(verifier, source, **more):
-        report = verify(verifier, source, **more)
-        return replace(report, media_type="image/png\nforged line" + "x" * 500)
+        completed = verify(verifier, source, **more)
+        kind = "image/png\nforged line" + "x" * 500
+        return replace(completed, report=replace(completed.report, media_type=kind))
 
-    monkeypatch.setattr(pool.Verifier, "verify", taken_over)
+    monkeypatch.setattr(pool.Verifier, "examine", taken_over)
     with serving(settings) as service:
         assert service.verify(b"x", "a.png").json()["conclusion"] == Conclusion.UNREADABLE
     assert "\nforged" not in caplog.text
