@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from detectors.known_looks import KnownLooks, LooksAlike
-from detectors.likeness import Likeness, resolved
+from detectors.likeness import Likeness, outline_of, resolved
 from detectors.looks import FilmLooks, film_looks
 from detectors.report import Finding, Presence, Technique
 from labeler.receipt import Receipt
@@ -117,13 +117,8 @@ def _shared(alike: Iterable[LooksAlike], looks: FilmLooks) -> Iterable[_Shared]:
 
 
 def _listed(shared: _Shared, looks: FilmLooks) -> Mapping[str, object]:
-    receipt = shared.receipt
     return {
-        "receipt_id": receipt.receipt_id,
-        "created_at": receipt.created_at.isoformat(),
-        "media_type": receipt.media_type,
-        "source_type": receipt.source_type.value,
-        "manifest_id": receipt.manifest_id,
+        **outline_of(shared.receipt),
         "moments": shared.moments,
         "of": len(looks.hashes),
         "offset_s": round(shared.offset_ms / 1000, 3),

@@ -37,6 +37,7 @@ __all__ = [
     "compare_with_manifest",
     "find_picture",
     "is_of_picture",
+    "outline_of",
     "resolved",
 ]
 
@@ -245,16 +246,19 @@ def _outline(match: ContentMatch) -> Mapping[str, object]:
     }
 
 
-def _listed(alike: LooksAlike) -> Mapping[str, object]:
-    receipt = alike.receipt
+def outline_of(receipt: Receipt) -> Mapping[str, object]:
+    """What a report shows of an output that content is like."""
     return {
         "receipt_id": receipt.receipt_id,
         "created_at": receipt.created_at.isoformat(),
         "media_type": receipt.media_type,
         "source_type": receipt.source_type.value,
         "manifest_id": receipt.manifest_id,
-        "distance": alike.distance,
     }
+
+
+def _listed(alike: LooksAlike) -> Mapping[str, object]:
+    return {**outline_of(alike.receipt), "distance": alike.distance}
 
 
 def is_of_picture(finding: Finding) -> bool:

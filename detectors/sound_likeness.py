@@ -16,7 +16,7 @@ from typing import Final
 
 from detectors.fingerprint import from_chunks
 from detectors.known_looks import KnownSounds
-from detectors.likeness import Likeness, resolved
+from detectors.likeness import Likeness, outline_of, resolved
 from detectors.report import Finding, Presence, Technique
 from labeler.codec.acoustic import Fingerprint, Match, compare
 from labeler.codec.content import Verdict
@@ -94,14 +94,9 @@ def find_sound(finding: Finding, known: KnownSounds, registry: RegistryReader) -
         entry = registry.find_fingerprinted(hit.entry)
         if entry is None:
             continue
-        receipt = entry[0]
         matches.append(
             {
-                "receipt_id": receipt.receipt_id,
-                "created_at": receipt.created_at.isoformat(),
-                "media_type": receipt.media_type,
-                "source_type": receipt.source_type.value,
-                "manifest_id": receipt.manifest_id,
+                **outline_of(entry[0]),
                 "bit_error_rate": round(hit.match.bit_error_rate, 4),
                 "offset_s": round(hit.match.offset_s, 3),
                 "heard_s": [round(each, 3) for each in hit.heard_s],
