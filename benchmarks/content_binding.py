@@ -9,7 +9,8 @@ picture is compared with the sketch of the one that was marked. *Unrelated*: eve
 compared with the sketches of other ones, as if it carried their marks.
 
 Only an edited picture that is called a mismatch is a false accusation. Ends with exit code 1 if
-there is one, or if fewer than 95 % of the copies that are shown whole are called so.
+there is one, or if fewer than 95 % of the copies are called so, of those that are shown whole and
+whose mark is that of a picture that matches itself: of a flat one nothing can be said.
 """
 
 from __future__ import annotations
@@ -332,9 +333,15 @@ def _report(
     wrong = [one for one in edits if one.verdict is Verdict.MISMATCH]
     wrong += [one for one in (*copies, *unrelated) if one.verdict is Verdict.MATCH]
     parts += [f"- {one.kind}: {one.picture} / {one.shown}, {one.edit}: {one}" for one in wrong]
-    whole = [one for one in copies if one.edit in _WHOLE_EDITS]
+    seen = {
+        one.picture for one in edits if one.edit == "unchanged" and one.verdict is Verdict.MATCH
+    }
+    whole = [one for one in copies if one.edit in _WHOLE_EDITS and one.picture in seen]
     flagged = sum(one.verdict is Verdict.MISMATCH for one in whole)
-    parts.append(f"Copies shown whole: {counted(flagged, len(whole))} flagged")
+    parts.append(
+        f"Copies of marks of pictures in which there is enough to see, shown whole: "
+        f"{counted(flagged, len(whole))} flagged"
+    )
     accused = any(one.verdict is Verdict.MISMATCH for one in edits)
     return "\n\n".join(parts), calibrated and not accused and flagged >= _ENOUGH * len(whole)
 

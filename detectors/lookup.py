@@ -25,12 +25,13 @@ from detectors.likeness import (
 )
 from detectors.manifest_sources import ManifestSource, OutputSource, RegistrySource
 from detectors.recognition import resolve
-from detectors.recovery import Read, recover
+from detectors.recovery import Read, Recovered, recover, recover_alike
 from detectors.report import Conclusion, Finding, Presence, Report, Technique
 from detectors.reported import (
     bindings_of,
     is_bound,
     is_of_short_sound,
+    most_alike,
     named_resolvers,
     parsed,
     payload_beside,
@@ -48,7 +49,7 @@ from labeler.receipt import Receipt, read_payload, read_short_payload
 from labeler.registry import Issuer, IssuerDirectory, RegistryReader
 from labeler.settings import Settings
 
-__all__ = ["Lookup", "bindings_of"]
+__all__ = ["Completed", "Lookup"]
 
 _OURS: Final = frozenset({"issuer", "receipt"})
 _TAKEN: Final = ("fingerprint", "start_s", "duration_s")
@@ -249,9 +250,18 @@ class Lookup(Closing):
             short = [each for each in bindings if each not in whole]
             recognised = recover(short, self._outputs_of(report), read)
             found = replace(recognised, warnings=(*found.warnings, *recognised.warnings))
+        if found.finding is None and not bindings:
+            found = self._recovered_alike(report, read)
         if found.finding is not None:
             report = _replaced(report, credential, found.finding)
         return _warned(report, *found.warnings)
+
+    def _recovered_alike(self, report: Report, read: Read) -> Recovered:
+        """The manifest of the output that the content is most like."""
+        registry, receipt_id = self._reader(), most_alike(report)
+        if registry is None or receipt_id is None:
+            return Recovered(finding=None)
+        return recover_alike(receipt_id, registry, read)
 
     def _outputs_of(self, report: Report) -> Sequence[ManifestSource]:
         """The manifests of the outputs that short marks were found to be of."""

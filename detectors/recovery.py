@@ -5,6 +5,8 @@ What a watermark says is named in the manifest that was signed for its content: 
 kept. Who keeps it is not relied on: a manifest counts only where its own signature holds and it
 names this very watermark. Whether the content is the one that it was signed for, a hash cannot
 tell, for the bytes have changed; that is what the fingerprint is for (`detectors.likeness`).
+
+Where the watermark is gone too, the fingerprint alone may lead to a manifest.
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from detectors.manifest_sources import ManifestSource
+from detectors.manifest_sources import ManifestSource, RegistrySource
 from detectors.report import Finding, Presence
 from labeler.credentials import Integrity, SoftBinding
 from labeler.errors import LabelerError
+from labeler.registry import RegistryReader
 
-__all__ = ["Recovered", "recover"]
+__all__ = ["Recovered", "recover", "recover_alike"]
 
 _NOT_ASKED: Final = "{source} could not be asked for the file's manifest: {problem}."
 _FOREIGN: Final = (
@@ -63,6 +66,28 @@ def recover(
                 told = _NOT_ASKED.format(source=_capitalised(source.name), problem=error.problem)
                 warnings.append(told)
     return Recovered(finding=None, warnings=tuple(dict.fromkeys(warnings)))
+
+
+def recover_alike(receipt_id: str, registry: RegistryReader, read: Read) -> Recovered:
+    """The manifest of an output that content looks, sounds or reads like, without any watermark.
+
+    It is shown as what may have been lost, and not as the content's own: the finding is
+    inconclusive. What is alike may have been there before the output was.
+
+    Args:
+        receipt_id: Of the output.
+        registry: Where it is known.
+        read: Reads a store.
+    """
+    kept = registry.manifest_of(receipt_id)
+    finding = None if kept is None else read(kept.store)
+    if finding is None or finding.detail.get("integrity") != Integrity.UNBOUND.value:
+        return Recovered(finding=None)
+    recovered = {"source": RegistrySource(registry).name, "receipt_id": receipt_id}
+    detail = {**finding.detail, "recovered": recovered}
+    return Recovered(
+        finding=replace(finding, presence=Presence.INCONCLUSIVE, detail=detail),
+    )
 
 
 def _stores(source: ManifestSource, binding: SoftBinding) -> Iterator[bytes]:

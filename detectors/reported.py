@@ -20,6 +20,7 @@ __all__ = [
     "bindings_of",
     "is_bound",
     "is_of_short_sound",
+    "most_alike",
     "named_resolvers",
     "parsed",
     "payload_beside",
@@ -107,6 +108,18 @@ def shortened(report: Report) -> set[ShortPayload]:
 def watermarks_of(report: Report) -> Iterator[Finding]:
     """What was found of watermarks: of a film, in each of its tracks."""
     return (each for each in report.findings if each.technique is Technique.WATERMARK)
+
+
+def most_alike(report: Report) -> str | None:
+    """The receipt of the output that content is most like; None where it is like none."""
+    for found in report.findings:
+        if found.technique is not Technique.FINGERPRINT or found.presence is not Presence.PRESENT:
+            continue
+        matches = found.detail.get("matches")
+        for match in matches if isinstance(matches, list) else ():
+            if isinstance(match, Mapping) and isinstance(match.get("receipt_id"), str):
+                return str(match["receipt_id"])
+    return None
 
 
 def named_resolvers(credential: Finding) -> Iterator[str]:

@@ -89,8 +89,9 @@ def _raised(exponent: int) -> str:
 
 def _credential(finding: Finding, words: Words) -> Iterator[Fact]:
     detail = finding.detail
-    if _members(detail, "recovered"):
-        yield Fact(words("fact.recovered"), words("value.recovered"))
+    if recovered := _members(detail, "recovered"):
+        told = "value.recovered" if recovered.get("value") else "value.recovered.alike"
+        yield Fact(words("fact.recovered"), words(told))
     yield from known(words, "integrity", detail.get("integrity"))
     yield from plain(words, "signer", detail.get("signer"))
     yield from known(words, "trust", detail.get("trust"))

@@ -145,7 +145,8 @@ def _credential(finding: Finding) -> Iterator[str]:
     if integrity := detail.get("integrity"):
         yield _INTEGRITIES.get(integrity, str(integrity))
     if recovered := detail.get("recovered"):
-        yield f"recovered from {_source(recovered)} by what the watermark says"
+        by = "what the watermark says" if recovered.get("value") else "what the content is like"
+        yield f"recovered from {_source(recovered)} by {by}"
     if signer := detail.get("signer"):
         trust = _TRUSTS.get(detail.get("trust", ""), "trust not known")
         when = f" on {_day(detail['signed_at'])}" if detail.get("signed_at") else ""

@@ -77,7 +77,7 @@ _LEAST_SIDE: Final = 8
 """Cells; smaller views say nothing."""
 _INSIDE: Final = 0.98
 """How much of a cell has to lie inside the view."""
-_MOST_CELLS: Final = 120_000
+_MOST_CELLS: Final = 180_000
 """A view is not enlarged to more cells: the original would be a speck in it."""
 _FREE_SIZES: Final = (1.0, 0.98, 1.02, 0.96, 1.04, 0.94, 1.06, 0.92, 1.08, 0.9, 1.1)
 """Sizes of the view, relative to the sketch, that are tried without a mark."""

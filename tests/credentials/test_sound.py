@@ -247,9 +247,7 @@ def test_what_the_toolkit_embedded_can_be_hashed_here(
     )
     path, kind = tmp_path / f"b{suffix}", BY_TOOLKIT[suffix]
     data = sounds[suffix].read_bytes()
-    signed, _ = toolkit.sign_embedded(
-        data, kind.value, definition, key, parent=None, trust=trust
-    )
+    signed, _ = toolkit.sign_embedded(data, kind.value, definition, key, parent=None, trust=trust)
     path.write_bytes(signed)
     before = read_file(path, kind, trust=trust)
     assert before.integrity is Integrity.INTACT

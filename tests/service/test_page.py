@@ -250,10 +250,17 @@ def test_an_answer_from_a_film_has_one_box_for_both_tracks():
     assert json.loads(answer.json)["file"] == "a.mp4"
 
 
-@pytest.mark.parametrize("verdict", ["match", "mismatch", "undecided"])
-def test_what_was_recovered_is_told(verdict):
+@pytest.mark.parametrize(
+    ("verdict", "by", "told"),
+    [
+        ("match", "value", "value.recovered"),
+        ("mismatch", "value", "value.recovered"),
+        ("undecided", "receipt_id", "value.recovered.alike"),
+    ],
+)
+def test_what_was_recovered_is_told(verdict, by, told):
     words = words_in("en")
-    credential = {"recovered": {"source": "registry"}, "integrity": "unbound"}
+    credential = {"recovered": {"source": "registry", by: "ab"}, "integrity": "unbound"}
     recovered, compared = (
         Finding(technique=technique, presence=Presence.PRESENT, detail=detail)
         for technique, detail in (
@@ -262,7 +269,7 @@ def test_what_was_recovered_is_told(verdict):
         )
     )
     assert [each.told for each in facts_of(recovered, words)] == [
-        words("value.recovered"),
+        words(told),
         words("value.integrity.unbound"),
     ]
     assert [each.told for each in facts_of(compared, words)] == [words(f"value.content.{verdict}")]

@@ -111,7 +111,9 @@ def test_a_mark_in_another_picture_is_suspected_to_be_a_copy(verifier, original,
     assert any("copied" in warning for warning in report.warnings)
 
 
-def test_a_copy_without_any_mark_is_known_by_its_looks_and_concludes_nothing(verifier, original):
+def test_a_copy_without_any_mark_is_known_by_its_looks_and_concludes_nothing(
+    verifier, original, stamped
+):
     tiny = Image.fromarray(original).resize((160, 120))
     report = verifier.verify(jpeg(tiny, 60), name="tiny.jpg")
     assert report.conclusion is Conclusion.NO_MARK_FOUND
@@ -119,6 +121,14 @@ def test_a_copy_without_any_mark_is_known_by_its_looks_and_concludes_nothing(ver
     assert fingerprint.presence is Presence.PRESENT
     assert fingerprint.p_value < 1e-20
     assert any("does not mean" in warning for warning in report.warnings)
+    # What may have been its manifest is shown, and not as its own.
+    credential = report.finding(Technique.CREDENTIAL)
+    assert credential.presence is Presence.INCONCLUSIVE
+    assert credential.detail["manifest_id"] == stamped[1].manifest_id
+    assert credential.detail["recovered"] == {
+        "source": "registry",
+        "receipt_id": stamped[1].receipt_id,
+    }
 
 
 def test_an_unrelated_picture_is_unknown(verifier):
