@@ -14,6 +14,7 @@ from labeler.cli import (
     checkpoints,
     disclose,
     doctor,
+    inventory,
     issuers,
     keys,
     registry,
@@ -71,6 +72,7 @@ app.command(epilog=report.EXIT_CODES)(report.report)
 app.command(epilog=doctor.EXIT_CODES)(doctor.doctor)
 app.command(epilog=serve.EXIT_CODES)(serve.serve)
 app.add_typer(keys.app, name="keys")
+registry.app.command(epilog=inventory.EXIT_CODES)(inventory.show)
 registry.audit.command(epilog=checkpoints.EXIT_CODES)(checkpoints.checkpoint)
 registry.audit.command(epilog=checkpoints.EXIT_CODES_CHECK)(checkpoints.checkpoints)
 app.add_typer(registry.app, name="registry")

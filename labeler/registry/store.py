@@ -48,6 +48,7 @@ from labeler.registry.fingerprints import (
     FingerprintReading,
     add_fingerprints,
 )
+from labeler.registry.inventory import InventoryReading
 from labeler.registry.jobs import JobReading, JobWriting
 from labeler.registry.manifests import (
     ManifestReading,
@@ -89,6 +90,7 @@ class RegistryReader(
     CheckpointReading,
     ApiKeyReading,
     JobReading,
+    InventoryReading,
     AuditReading,
     Closing,
 ):

@@ -61,3 +61,14 @@ def test_an_empty_log_and_a_missing_file_are_told(settings, tmp_path):
     Registry.of(settings).close()
     assert called(settings, "checkpoint").exit_code == 1
     assert called(settings, "checkpoints", tmp_path / "none").exit_code == 1
+
+
+def test_what_the_registry_holds_is_shown(settings):
+    with Registry.of(settings) as registry:
+        registry.reserve(0)
+        registry.record("note", "x", actor="ada", reason="because", body={})
+    shown = ["registry", "show", "--home", str(settings.home)]
+    members = json.loads(run(app, [*shown, "--json"]).stdout)
+    assert members["issuers"][0]["name"] == "local"
+    assert (members["issuers"][0]["handles"], members["audit_entries"]) == (1, 1)
+    assert "1 handle" in run(app, shown).stdout
