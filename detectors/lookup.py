@@ -339,8 +339,9 @@ def _by_manifest(report: Report, picture: Finding) -> Likeness | None:
     told = report.finding(Technique.FINGERPRINT)
     if credential is None or told is None or "content" in told.detail:
         return None
-    if "recovered" not in credential.detail:
-        return None
+    recovered = credential.detail.get("recovered")
+    if not isinstance(recovered, Mapping) or "value" not in recovered:
+        return None  # no watermark has led to it
     return compare_with_manifest(picture, credential.detail.get("soft_bindings"))
 
 

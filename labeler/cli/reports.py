@@ -57,7 +57,6 @@ _INTEGRITIES: Final = {
     "tampered": "does not match the file",
     "damaged": "damaged",
     "not-checked": "not checked",
-    "unbound": "the file has lost it",
 }
 _TRUSTS: Final = {
     "trusted": "trusted",
@@ -142,11 +141,10 @@ def _render(report: Report) -> Group:
 
 def _credential(finding: Finding) -> Iterator[str]:
     detail: Mapping[str, Any] = finding.detail
-    if integrity := detail.get("integrity"):
-        yield _INTEGRITIES.get(integrity, str(integrity))
     if recovered := detail.get("recovered"):
-        by = "what the watermark says" if recovered.get("value") else "what the content is like"
-        yield f"recovered from {_source(recovered)} by {by}"
+        yield _recovered(recovered)
+    elif integrity := detail.get("integrity"):
+        yield _INTEGRITIES.get(integrity, str(integrity))
     if signer := detail.get("signer"):
         trust = _TRUSTS.get(detail.get("trust", ""), "trust not known")
         when = f" on {_day(detail['signed_at'])}" if detail.get("signed_at") else ""
@@ -158,9 +156,12 @@ def _credential(finding: Finding) -> Iterator[str]:
         yield f"ask {detector}"
 
 
-def _source(recovered: Mapping[str, Any]) -> str:
+def _recovered(recovered: Mapping[str, Any]) -> str:
     source = str(recovered.get("source"))
-    return "this machine's registry" if source == "registry" else source
+    source = "this machine's registry" if source == "registry" else source
+    if recovered.get("value"):
+        return f"the file has lost it; recovered from {source} by what the watermark says"
+    return f"found in {source} by what the content is like: it may be another's"
 
 
 def _watermark(finding: Finding) -> Iterator[str]:

@@ -121,6 +121,8 @@ def test_a_copy_without_any_mark_is_known_by_its_looks_and_concludes_nothing(
     assert fingerprint.presence is Presence.PRESENT
     assert fingerprint.p_value < 1e-20
     assert any("does not mean" in warning for warning in report.warnings)
+    assert "content" not in fingerprint.detail  # there is no watermark that it was made for
+    assert fingerprint.detail["matches"][0]["receipt_id"] == stamped[1].receipt_id
     # What may have been its manifest is shown, and not as its own.
     credential = report.finding(Technique.CREDENTIAL)
     assert credential.presence is Presence.INCONCLUSIVE
