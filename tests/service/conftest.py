@@ -76,5 +76,5 @@ def browser():
     if program is None:
         pytest.skip("needs Chromium")
     with playwright_api.sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-background-networking"]
+        arguments = ["--no-sandbox", "--no-zygote", "--disable-background-networking"]
         yield playwright.chromium.launch(executable_path=program, args=arguments)
