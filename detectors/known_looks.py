@@ -31,8 +31,8 @@ __all__ = ["KnownLooks", "KnownSounds", "LooksAlike"]
 _MOST: Final = 100
 """Entries that are looked up of those that look alike, the nearest first."""
 _INDEPENDENT: Final = 200
-"""Bits of a PDQ hash that count as independent. The distances of unrelated pictures have the
-deviation of 252 bits (``benchmarks.fingerprint_search``); the difference is a margin."""
+"""Bits of a PDQ hash that count as independent. Fewer than the 256 it has, as a
+margin: p-values err towards nothing found."""
 _SOUNDS: Final = 256
 """Fingerprints of sounds that are read at a time: those of a long film take megabytes."""
 

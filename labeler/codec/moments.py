@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from labeler.codec.luma import LumaFrame
-from labeler.codec.pdq import LEAST_QUALITY, pdq
+from labeler.codec.pdq import LEAST_QUALITY, distance, pdq
 
 __all__ = ["Moment", "moments"]
 
@@ -46,10 +46,6 @@ def moments(frames: Iterable[LumaFrame]) -> Iterator[Moment]:
         hashed = pdq(eight)
         if hashed.quality < LEAST_QUALITY:
             continue
-        if last is None or _distance(last, hashed.value) > _SAME_WITHIN:
+        if last is None or distance(last, hashed.value) > _SAME_WITHIN:
             last = hashed.value
             yield Moment(value=last, offset_ms=round(1000 * frame.time_s))
-
-
-def _distance(one: bytes, other: bytes) -> int:
-    return (int.from_bytes(one) ^ int.from_bytes(other)).bit_count()
