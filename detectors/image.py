@@ -29,11 +29,12 @@ from detectors.mark_layers import MarkLayer, best_of
 from detectors.reading import Heard, read
 from detectors.report import Presence
 from detectors.search import PLACES, STANDS_OUT, hypotheses, search
-from detectors.spectrum import Spectrum, analyse, without_shades
+from detectors.spectrum import Spectrum, analyse
 from detectors.synchronisation import ORIENTATIONS, Place, hear
 from labeler.codec.keys import Key
 from labeler.codec.lattice import NATIVE_PERIODS
 from labeler.codec.payload import Payload
+from labeler.codec.residual import without_shades
 from labeler.codec.significance import p_value
 
 __all__ = [

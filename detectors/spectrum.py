@@ -16,23 +16,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from labeler.codec.pixels import Pixels, check_pixels, grey, level_step
+from labeler.codec.residual import without_edges
 
 __all__ = [
     "DETECTION_PIXELS",
+    "HoldingDown",
     "Residual",
     "Spectrum",
     "analyse",
     "residual_of",
     "transform",
-    "without_edges",
-    "without_shades",
 ]
 
 DETECTION_PIXELS: Final = 400_000
@@ -48,13 +48,6 @@ _STEPS: Final = 1024
 _MARGIN: Final = 2
 _LEAST_SIDE: Final = 12
 """Pictures smaller than that are padded to it: nothing is found in them, and nothing breaks."""
-_EDGE_WINDOW, _EDGE_CONTRAST, _EDGE_SIGMA = 5, 15.0, 2.0
-"""Bilateral filter: pixels on a side, grey levels, pixels."""
-_SHADE_SIGMA: Final = 4.0
-_LOCAL_BOX: Final = 7
-_QUIET: Final = 0.6
-"""Grey levels added to the local deviation, so that flat areas do not shout."""
-_CLIP: Final = 3.0
 
 
 def _kernel_table() -> NDArray[np.float32]:
@@ -130,14 +123,8 @@ class Spectrum:
         return np.asarray(np.where(mirrored, np.conj(values), values), np.complex64)
 
 
-def without_edges(luma: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What a bilateral filter leaves out: fine grain, but no edges. Best for most pictures."""
-    return luma - cv2.bilateralFilter(luma, _EDGE_WINDOW, _EDGE_CONTRAST, _EDGE_SIGMA)
-
-
-def without_shades(luma: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What a Gaussian filter leaves out: for blurred pictures, which have lost the fine grain."""
-    return luma - cv2.GaussianBlur(luma, (0, 0), _SHADE_SIGMA)
+HoldingDown: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""Gives what is left of ``(H, W)`` float32 luma, 0 to 255, in local deviations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +142,7 @@ def residual_of(
     *,
     most_pixels: int = DETECTION_PIXELS,
     depth: int | None = None,
-    taking_away: Callable[[NDArray[np.float32]], NDArray[np.float32]] = without_edges,
+    holding_down: HoldingDown = without_edges,
 ) -> Residual:
     """Take a picture away from itself.
 
@@ -163,8 +150,7 @@ def residual_of(
         pixels: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` uint8 or uint16; alpha is ignored.
         most_pixels: Larger pictures are scaled down to that many.
         depth: Bits of a code value; None: all of the type's.
-        taking_away: What is left of ``(H, W)`` float32 luma, 0 to 255: `without_edges` or
-            `without_shades`.
+        holding_down: How.
     """
     luma = grey(pixels)
     step = np.float32(level_step(pixels) if depth is None else 1 << (depth - 8))
@@ -176,25 +162,22 @@ def residual_of(
         luma = cv2.resize(
             luma, size, interpolation=cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
         )
-    return Residual(_flatten(taking_away(luma.astype(np.float32) / step)), scale)
+    return Residual(holding_down(luma.astype(np.float32) / step), scale)
 
 
-def analyse(
-    pixels: Pixels,
-    taking_away: Callable[[NDArray[np.float32]], NDArray[np.float32]] = without_edges,
-) -> Spectrum:
+def analyse(pixels: Pixels, holding_down: HoldingDown = without_edges) -> Spectrum:
     """The whitened spectrum of a picture.
 
     Args:
         pixels: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` uint8 or uint16; alpha is ignored.
-        taking_away: See `residual_of`.
+        holding_down: See `residual_of`.
 
     Raises:
         TypeError: The array has another dtype.
         ValueError: The array has another shape, or is empty.
     """
     check_pixels(pixels)
-    return transform(residual_of(pixels, taking_away=taking_away))
+    return transform(residual_of(pixels, holding_down=holding_down))
 
 
 def transform(residual: Residual) -> Spectrum:
@@ -208,15 +191,6 @@ def transform(residual: Residual) -> Spectrum:
     bins /= _local_amplitude(bins, min(height, width))
     _notch(bins, aligned=scale == 1)
     return Spectrum(height, width, scale, padded_height, padded_width, _with_margins(bins))
-
-
-def _flatten(residual: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Divide by the local deviation and clip, in place."""
-    variance = cv2.blur(residual * residual, (_LOCAL_BOX, _LOCAL_BOX))
-    # The running sums of the box filter may leave a rounding error below zero.
-    deviation = cv2.sqrt(np.maximum(variance, 0))
-    residual /= deviation + np.float32(_QUIET)
-    return np.clip(residual, -_CLIP, _CLIP, out=residual)
 
 
 def _padded(side: int) -> int:

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from detectors.spectrum import DETECTION_PIXELS, analyse, without_shades
+from detectors.spectrum import DETECTION_PIXELS, analyse
+from labeler.codec.residual import without_shades
 from tests.scenes import photograph
 
 
@@ -21,7 +22,7 @@ def test_sampling_equals_the_fourier_sum(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("detectors.spectrum._notch", lambda bins, *, aligned: None)
     rng = np.random.default_rng(5)
     noise = rng.normal(0, 1, (240, 331)).astype(np.float32)
-    monkeypatch.setattr("detectors.spectrum._flatten", lambda residual: noise.copy())
+    monkeypatch.setattr("labeler.codec.residual.flattened", lambda *_: noise.copy())
     spectrum = analyse(np.zeros((240, 331), np.uint8))
     frequency_x, frequency_y = rng.uniform(-0.49, 0.49, (2, 400))
     frequency_x[np.abs(frequency_x) < 0.01] = 0.2
