@@ -156,6 +156,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = benchmark_parser("content_binding", __doc__, media="pictures")
     parser.add_argument("--more", type=Path, metavar="DIR", help="a second folder of pictures")
     parser.add_argument("--hosts", type=int, default=8, help="copies of each mark (default: 8)")
+    add_kin_option(parser)
+    return parser
+
+
+def add_kin_option(parser: argparse.ArgumentParser) -> None:
+    """The option ``--kin``, for `are_kin`."""
     parser.add_argument(
         "--kin",
         type=lambda text: [frozenset(group.split("+")) for group in names(text)],
@@ -163,13 +169,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="A+B,…",
         help="pictures that show the same, which are not compared",
     )
-    return parser
 
 
 def _task(path: Path, paths: Sequence[Path], options: argparse.Namespace) -> Task:
     random = random_for(options.seed, f"hosts of {path.stem}")
     strangers = [
-        other for other in sorted(paths) if not _are_kin(path.stem, other.stem, options.kin)
+        other for other in sorted(paths) if not are_kin(path.stem, other.stem, options.kin)
     ]
     order = random.permutation(len(strangers))
     chosen = [strangers[number] for number in order]
@@ -181,7 +186,8 @@ def _task(path: Path, paths: Sequence[Path], options: argparse.Namespace) -> Tas
     )
 
 
-def _are_kin(one: str, other: str, kin: Iterable[frozenset[str]]) -> bool:
+def are_kin(one: str, other: str, kin: Iterable[frozenset[str]]) -> bool:
+    """Whether two pictures are one, or show the same."""
     return one == other or any({one, other} <= group for group in kin)
 
 
@@ -282,7 +288,7 @@ def _copies(
 def _unrelated(measured: Sequence[Measured], kin: Sequence[frozenset[str]]) -> Iterable[Compared]:
     for known in measured:
         for shown in measured:
-            if known.record and not _are_kin(known.picture, shown.picture, kin):
+            if known.record and not are_kin(known.picture, shown.picture, kin):
                 for edit in _UNRELATED_EDITS:
                     if edit in shown.views:
                         yield _compared(

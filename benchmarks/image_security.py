@@ -1,6 +1,6 @@
 """What others can do to the mark of pictures: estimate, remove, forge, mix and overwrite it.
 
-    python -m benchmarks.image_security PICTURES_DIR --jobs 2
+    python -m benchmarks.image_security PICTURES_DIR --kin A+B
 
 Each picture is marked with a random payload and key. The attackers: with an *editor*, who folds
 what a filter takes away over the tile's period, which can be seen without any key, and adds or
@@ -27,6 +27,7 @@ from typing import Final, TypeVar
 
 from benchmarks import image_trials, key_learning, pictures
 from benchmarks.command import benchmark_parser, publish
+from benchmarks.content_binding import add_kin_option, are_kin
 from benchmarks.image_trials import COUNTS, NEVER, Guess, Trial
 from benchmarks.key_learning import FILES, Learning
 from benchmarks.marking import random_for
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     paths = sorted(pictures.find(options.folder, options.pictures))
     everything = sorted(pictures.find(options.folder))
-    tasks = [_task(path, everything, options.seed) for path in paths]
+    tasks = [_task(path, everything, options) for path in paths]
     measured = list(_collected(image_trials.measure, tasks, options.jobs))
     guesses = [guess for each in measured for guess in each.guesses]
     trials = sorted((t for each in measured for t in each.trials), key=lambda t: t.picture)
@@ -77,18 +78,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = benchmark_parser("image_security", __doc__, media="pictures")
     parser.add_argument("--keys", type=int, default=4, help="secret keys to learn (default: 4)")
+    add_kin_option(parser)
     return parser
 
 
-def _task(path: Path, paths: Sequence[Path], seed: int) -> image_trials.Task:
-    strangers = [each for each in paths if each != path]
-    order = random_for(seed, f"strangers of {path.stem}").permutation(len(strangers))
+def _task(path: Path, paths: Sequence[Path], options: argparse.Namespace) -> image_trials.Task:
+    strangers = [each for each in paths if not are_kin(path.stem, each.stem, options.kin)]
+    order = random_for(options.seed, f"strangers of {path.stem}").permutation(len(strangers))
     chosen = tuple(strangers[number] for number in order)
     others = max(COUNTS) - 1
     if len(chosen) < others + _HOSTS:
-        raise SystemExit(f"there have to be {others + _HOSTS + 1} pictures, not {len(paths)}")
+        wanted = others + _HOSTS + 1
+        raise SystemExit(f"there have to be {wanted} unrelated pictures, not {len(chosen) + 1}")
     return image_trials.Task(
-        path=path, others=chosen[:others], hosts=chosen[others : others + _HOSTS], seed=seed
+        path=path,
+        others=chosen[:others],
+        hosts=chosen[others : others + _HOSTS],
+        seed=options.seed,
     )
 
 
@@ -139,6 +145,8 @@ def _parts(
         those = [trial for trial in trials if trial.table == table]
         yield _trial_table(those, head, told)
         yield from _exceptions(those)
+        if table == "removal":
+            yield _cheapest_table(those)
     yield _learning_table(learnt)
     broken = _broken(trials)
     never = sum(trial.says == NEVER for trial in trials)
@@ -203,8 +211,33 @@ def _exceptions(trials: Sequence[Trial]) -> Iterator[str]:
         rarer, word = (some, "only ") if len(some) < len(others) else (others, "not ")
         if 0 < len(rarer) <= _NAMED:
             lines.append(f"- {attack}: {word}{', '.join(sorted(set(rarer)))}")
+        undecided = {trial.picture for trial in those if trial.content == Verdict.UNDECIDED.value}
+        if undecided:
+            lines.append(f"- {attack}: undecided marks of {', '.join(sorted(undecided))}")
     if lines:
         yield "Which read, or do not:\n\n" + "\n".join(lines)
+
+
+def _cheapest_table(trials: Sequence[Trial]) -> str:
+    """What an attacker reaches who tries all that he can, and takes what costs least."""
+    rows = []
+    for attacker in dict.fromkeys(_attacker(trial) for trial in trials):
+        those = [trial for trial in trials if _attacker(trial) == attacker]
+        costs: dict[str, float] = {}
+        for trial in those:
+            if not trial.says.isdecimal() and trial.psnr_db is not None:
+                costs[trial.picture] = max(costs.get(trial.picture, 0.0), trial.psnr_db)
+        pictures_tried = {trial.picture for trial in those}
+        left = sorted(pictures_tried - set(costs))
+        cost = f"{statistics.median(costs.values()):.1f} dB" if costs else "-"
+        named = ", ".join(left) if len(left) <= _NAMED else f"{len(left)} pictures"
+        rows.append((attacker, f"{len(costs)} of {len(pictures_tried)}", cost, named or "none"))
+    header = ("the attacker's best of these", "no longer reads", "PSNR, median", "still reads")
+    return markdown_table(header, rows)
+
+
+def _attacker(trial: Trial) -> str:
+    return trial.attack.rpartition(", ")[0]
 
 
 def _attacks(trials: Sequence[Trial]) -> list[str]:

@@ -45,6 +45,8 @@ _NOISE_DB: Final = (46.0, 43.0, 40.0)
 """What an attack with an editor may cost."""
 _GAINS: Final = (1.0, 1.5)
 """How much of the pattern who has the code takes away, as shares of what is there."""
+_KEY_GAINS: Final = (1.0, 1.25, 1.5)
+"""Likewise for who has the key, and takes away what marking it again changes."""
 _OTHER_KEYS: Final = 20
 NEVER: Final = "never embedded"
 """A payload was read that nobody embedded."""
@@ -230,9 +232,9 @@ def _removals(marked: _Marked, patterns: Mapping[int, Plane]) -> Iterator[Trial]
             attacked = added(marked.pixels, plane, -gain * there)
             yield trial(f"code, {_files(count)}, {gain:g} times", attacked)
     again = mark(marked.pixels, marked.payload, marked.key).astype(np.float32)
-    yield trial(
-        "key: marked again, and the change taken away", as_pixels(2.0 * marked.pixels - again)
-    )
+    for gain in _KEY_GAINS:
+        undone = as_pixels(marked.pixels + gain * (marked.pixels - again))
+        yield trial(f"key, marked again and taken away, {gain:g} times", undone)
 
 
 def _forgeries(
