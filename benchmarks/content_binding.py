@@ -2,7 +2,7 @@
 
     python -m benchmarks.content_binding PICTURES_DIR --more TRAINING_DIR --jobs 2
 
-*Edits*: each picture is marked and sketched, edited, and its mark read blindly; where it reads, the
+*Edits*: each picture is sketched, marked, edited, and its mark read blindly; where it reads, the
 edited picture is compared with the sketch. *Copies*: the mark is estimated from one marked picture,
 or from twelve that carry the same payload, and added to another picture; where it reads there, that
 picture is compared with the sketch of the one that was marked. *Unrelated*: every edited picture is
@@ -204,7 +204,7 @@ def _measure(task: Task) -> Measured:
         marked = mark(original, payload, key)
     except CapacityError:
         return Measured(picture=name, record=None, views={}, compared=(), unread=0)
-    record = sketch(marked)
+    record = sketch(original)
     views = {}
     for edit, change in EDITS.items():
         taken = _read(change(marked, generator()), payload, key)

@@ -8,6 +8,7 @@ learns the key's signs from them. For measuring alone: nothing that ships import
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -34,6 +35,7 @@ __all__ = [
     "folded",
     "gain_for",
     "gain_in",
+    "ghost_of",
     "learn",
     "repeated",
     "signs",
@@ -48,6 +50,10 @@ Values: TypeAlias = NDArray[np.complex64]
 _MOST_REST: Final = 8.0
 """Grey levels beyond which what a filter takes away is the picture's, not the pattern's."""
 _MOST_VARIANCE: Final = 400.0
+_SKETCH_CELLS: Final = 9900
+"""Cells of the sketches that are to agree."""
+_FAINT: Final = 0.5
+"""Grey levels: what varies less is not blown up to more."""
 
 
 # ---------------------------------------------------------------- with an editor
@@ -86,6 +92,23 @@ def added(pixels: Pixels, plane: Plane, gain: float) -> Pixels:
 def gain_for(plane: Plane, psnr_db: float) -> float:
     """How many times the plane makes this noise, but for rounding."""
     return float(255 * 10 ** (-psnr_db / 20) / np.sqrt(np.mean(plane**2)))
+
+
+def ghost_of(pixels: Pixels, like: Pixels) -> Plane:
+    """What sketches are made of, of one picture, evenly strong, in the size of another.
+
+    What lies beside the picture is 0, and of a larger one the top left part is taken.
+    """
+    luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float64)
+    cell = math.sqrt(luma.size / _SKETCH_CELLS)
+    fine, coarse = (cv2.GaussianBlur(luma, (0, 0), share * cell) for share in (0.5, 1.2))
+    differs = fine - coarse
+    variation = np.sqrt(cv2.GaussianBlur(differs * differs, (0, 0), 3 * cell))
+    even = differs / (variation + _FAINT)
+    height, width = (min(even.shape[side], like.shape[side]) for side in (0, 1))
+    ghost = np.zeros(like.shape[:2])
+    ghost[:height, :width] = even[:height, :width]
+    return ghost
 
 
 def _rest(pixels: Pixels) -> NDArray[np.float32]:

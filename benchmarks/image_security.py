@@ -10,8 +10,11 @@ copies; and who knows what many files say, and learns from them how to write und
 An estimate "from 12 pictures" is of the picture itself and of eleven unrelated ones, scaled or
 continued to its size, with the same key and payload.
 
-Ends with exit code 1 if a payload was read that nobody embedded, if a forged picture matches what
-its mark was made for, or if another key than the right one reads anything.
+A *ghost* is what sketches are made of, of the marked picture: it is added faintly together with the
+mark, so that the content agrees, too.
+
+Ends with exit code 1 if a payload was read that nobody embedded, if a forged picture without such a
+ghost matches what its mark was made for, or if another key than the right one reads anything.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from typing import Final, TypeVar
 from benchmarks import image_trials, key_learning, pictures
 from benchmarks.command import benchmark_parser, publish
 from benchmarks.content_binding import add_kin_option, are_kin
-from benchmarks.image_trials import COUNTS, NEVER, Guess, Trial
+from benchmarks.image_trials import COUNTS, GHOST, NEVER, Guess, Trial
 from benchmarks.key_learning import FILES, Learning
 from benchmarks.marking import random_for
 from benchmarks.tables import markdown_table, percent
@@ -121,7 +124,7 @@ def _broken(trials: Sequence[Trial]) -> list[Trial]:
         trial
         for trial in trials
         if trial.says == NEVER
-        or trial.content == Verdict.MATCH.value
+        or (trial.content == Verdict.MATCH.value and not trial.attack.startswith(GHOST))
         or (trial.table == "wrong keys" and trial.says == Presence.PRESENT.value)
     ]
 

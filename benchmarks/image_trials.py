@@ -20,6 +20,7 @@ from benchmarks.forged_patterns import (
     folded,
     gain_for,
     gain_in,
+    ghost_of,
     repeated,
     signs,
     tile_of,
@@ -35,7 +36,7 @@ from labeler.codec.lattice import CARRIERS, spectrum, tile, tile_period
 from labeler.codec.payload import Payload
 from labeler.codec.sketch import sketch
 
-__all__ = ["COUNTS", "NEVER", "Guess", "Measured", "Task", "Trial", "measure"]
+__all__ = ["COUNTS", "GHOST", "NEVER", "Guess", "Measured", "Task", "Trial", "measure"]
 
 COUNTS: Final = (1, 2, 4, 12)
 """Marked pictures from which a pattern is estimated."""
@@ -43,11 +44,17 @@ _COPIES: Final = (2, 4, 8)
 """Pictures that are mixed."""
 _NOISE_DB: Final = (46.0, 43.0, 40.0)
 """What an attack with an editor may cost."""
+_CODE_NOISE_DB: Final = (46.0, 34.0)
+"""Likewise for copies by who has the code: as a mark, and far beyond it."""
+_TWICE_DB: Final = 3.01
+"""What two equally strong patterns cost more than one."""
 _GAINS: Final = (1.0, 1.5)
 """How much of the pattern who has the code takes away, as shares of what is there."""
 _KEY_GAINS: Final = (1.0, 1.25, 1.5)
 """Likewise for who has the key, and takes away what marking it again changes."""
 _OTHER_KEYS: Final = 20
+GHOST: Final = "pattern and a ghost of the picture"
+"""The forgery that is made so that content agrees."""
 NEVER: Final = "never embedded"
 """A payload was read that nobody embedded."""
 
@@ -240,16 +247,29 @@ def _removals(marked: _Marked, patterns: Mapping[int, Plane]) -> Iterator[Trial]
 def _forgeries(
     marked: _Marked, patterns: Mapping[int, Plane], hosts: Sequence[Path]
 ) -> Iterator[Trial]:
-    record = sketch(marked.pixels)
+    record = sketch(marked.original)
     for path in hosts:
         host = pictures.load(path)
+        ghost = ghost_of(marked.pixels, host)
         for count in (min(COUNTS), max(COUNTS)):
             plain = repeated(patterns[count], host)
             ways = {
                 f"editor, {_files(count)}, {noise_db:.0f} dB": (plain, noise_db)
                 for noise_db in _NOISE_DB
             }
-            ways[f"code, {_files(count)}, 46 dB"] = _shaped(patterns[count], host), 46.0
+            shaped = _shaped(patterns[count], host)
+            ways |= {
+                f"code, {_files(count)}, {noise_db:.0f} dB": (shaped, noise_db)
+                for noise_db in _CODE_NOISE_DB
+            }
+            if count == 1:
+                ways |= {
+                    f"{GHOST}, 1 picture, {noise_db:.0f} dB": (
+                        plain * gain_for(plain, noise_db) + ghost * gain_for(ghost, noise_db),
+                        noise_db - _TWICE_DB,
+                    )
+                    for noise_db in _NOISE_DB
+                }
             for attack, (plane, noise_db) in ways.items():
                 forged = added(host, plane, gain_for(plane, noise_db))
                 found = detect(forged, [marked.key])
