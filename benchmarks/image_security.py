@@ -150,6 +150,7 @@ def _parts(
         yield from _exceptions(those)
         if table == "removal":
             yield _cheapest_table(those)
+        yield from _undecided(those)
     yield _learning_table(learnt)
     broken = _broken(trials)
     never = sum(trial.says == NEVER for trial in trials)
@@ -214,11 +215,17 @@ def _exceptions(trials: Sequence[Trial]) -> Iterator[str]:
         rarer, word = (some, "only ") if len(some) < len(others) else (others, "not ")
         if 0 < len(rarer) <= _NAMED:
             lines.append(f"- {attack}: {word}{', '.join(sorted(set(rarer)))}")
-        undecided = {trial.picture for trial in those if trial.content == Verdict.UNDECIDED.value}
-        if undecided:
-            lines.append(f"- {attack}: undecided marks of {', '.join(sorted(undecided))}")
     if lines:
         yield "Which read, or do not:\n\n" + "\n".join(lines)
+
+
+def _undecided(trials: Sequence[Trial]) -> Iterator[str]:
+    """Whose copied marks are neither called a copy nor a match, and how often."""
+    plain = [trial for trial in trials if not trial.attack.startswith(GHOST)]
+    counts = Counter(trial.picture for trial in plain if trial.content == Verdict.UNDECIDED.value)
+    if counts:
+        named = ", ".join(f"{picture} ({count})" for picture, count in counts.most_common())
+        yield f"Undecided copies without a ghost, by whose mark it is: {named}"
 
 
 def _cheapest_table(trials: Sequence[Trial]) -> str:

@@ -158,7 +158,7 @@ def test_a_pattern_that_was_estimated_without_the_key_reads_in_another_picture_a
         mirrored=lies.mirrored,
         aspect=lies.aspect,
     )
-    assert compare(sketch(marked), view).verdict is Verdict.MISMATCH
+    assert compare(sketch(scene()), view).verdict is Verdict.MISMATCH
 
 
 def test_taking_a_pattern_away_leaves_no_other_payload(marked, pattern):
