@@ -30,7 +30,7 @@ from detectors.reading import Heard, read
 from detectors.report import Presence
 from detectors.search import PLACES, STANDS_OUT, hypotheses, search
 from detectors.spectrum import Spectrum, analyse, without_shades
-from detectors.synchronisation import ORIENTATIONS, Place, hear
+from detectors.synchronisation import ORIENTATIONS, Place, hear_each
 from labeler.codec.keys import Key
 from labeler.codec.lattice import NATIVE_PERIODS
 from labeler.codec.payload import Payload
@@ -167,7 +167,8 @@ def _examine(pixels: NDArray[Any], keys: list[Key]) -> list[Detection]:
     for other in looks[1:]:
         if _best(other[1]) > _best(places):
             spectrum, places = other
-    heard = [Heard(place.z, hear(spectrum, place)) for place in places]
+    values = hear_each(spectrum, places)
+    heard = [Heard(place.z, said) for place, said in zip(places, values, strict=True)]
     count = PLACES * len(looks)
     chance = math.log(len(looks) * hypotheses(len(NATIVE_PERIODS)))
     return [

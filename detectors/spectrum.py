@@ -114,20 +114,24 @@ class Spectrum:
         row = np.where(mirrored, -frequency_y, frequency_y) * self.padded_height
         inside = (column < self.padded_width / 2) & (np.abs(frequency_y) < 0.5)
         column, row = column * inside, row * inside
-        left, top = column.astype(np.intp), np.floor(row).astype(np.intp)
-        right_weight = _KERNEL[((1 - (column - left)) * _STEPS).astype(np.intp)]
-        left_weight = _KERNEL[((column - left) * _STEPS).astype(np.intp)] * inside
-        right_weight *= inside
-        top_weight = _KERNEL[((row - top) * _STEPS).astype(np.intp)]
-        bottom_weight = _KERNEL[((1 - (row - top)) * _STEPS).astype(np.intp)]
-        flat = self.grid.reshape(-1)
-        stride = self.grid.shape[1]
+        left, top = column.astype(np.int32), np.floor(row).astype(np.int32)
+        left_weight, right_weight = _weights(column - left)
+        top_weight, bottom_weight = _weights(row - top)
+        flat, stride = self.grid.reshape(-1), self.grid.shape[1]
         first = (top % self.padded_height + _MARGIN) * stride + left + _MARGIN
-        upper = flat[first] * left_weight + flat[first + 1] * right_weight
+        upper = flat.take(first) * left_weight + flat.take(first + 1) * right_weight
         first += stride
-        lower = flat[first] * left_weight + flat[first + 1] * right_weight
-        values = upper * top_weight + lower * bottom_weight
-        return np.asarray(np.where(mirrored, np.conj(values), values), np.complex64)
+        lower = flat.take(first) * left_weight + flat.take(first + 1) * right_weight
+        values = (upper * top_weight + lower * bottom_weight) * inside
+        np.negative(values.imag, out=values.imag, where=mirrored)
+        return np.asarray(values, np.complex64)
+
+
+def _weights(distance: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Weights of the bins before and after a frequency, by its distance from the former."""
+    steps = distance * _STEPS
+    before, after = steps.astype(np.int32), (_STEPS - steps).astype(np.int32)
+    return _KERNEL.take(before), _KERNEL.take(after)
 
 
 def without_edges(luma: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -202,20 +206,25 @@ def transform(residual: Residual) -> Spectrum:
     values, scale = residual.values, residual.scale
     height, width = values.shape
     padded_height, padded_width = (_padded(side) for side in (height, width))
-    compensated = values * _compensation(height, padded_height)[:, None]
-    compensated *= _compensation(width, padded_width)
-    bins = _centred_transform(compensated, padded_height, padded_width)
-    bins /= _local_amplitude(bins, min(height, width))
+    bins = _centred_transform(
+        values * _compensation(height, padded_height)[:, None],
+        _compensation(width, padded_width),
+        padded_height,
+        padded_width,
+    )
+    _whiten(bins, min(height, width))
     _notch(bins, aligned=scale == 1)
     return Spectrum(height, width, scale, padded_height, padded_width, _with_margins(bins))
 
 
 def _flatten(residual: NDArray[np.float32]) -> NDArray[np.float32]:
     """Divide by the local deviation and clip, in place."""
-    variance = cv2.blur(residual * residual, (_LOCAL_BOX, _LOCAL_BOX))
+    deviation = cv2.blur(residual * residual, (_LOCAL_BOX, _LOCAL_BOX))
     # The running sums of the box filter may leave a rounding error below zero.
-    deviation = cv2.sqrt(np.maximum(variance, 0))
-    residual /= deviation + np.float32(_QUIET)
+    np.maximum(deviation, 0, out=deviation)
+    np.sqrt(deviation, out=deviation)
+    deviation += np.float32(_QUIET)
+    residual /= deviation
     return np.clip(residual, -_CLIP, _CLIP, out=residual)
 
 
@@ -225,9 +234,12 @@ def _padded(side: int) -> int:
 
 
 def _centred_transform(
-    residual: NDArray[np.float32], padded_height: int, padded_width: int
+    residual: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    padded_height: int,
+    padded_width: int,
 ) -> NDArray[np.complex64]:
-    """Half-plane transform with the picture's middle at the origin."""
+    """Half-plane transform, with weighted columns and the picture's middle at the origin."""
     height, width = residual.shape
     middle_y, middle_x = height // 2, width // 2
     padded = np.zeros((padded_height, padded_width), np.float32)
@@ -235,8 +247,10 @@ def _centred_transform(
         (slice(middle_y, height), slice(0, height - middle_y)),
         (slice(0, middle_y), slice(padded_height - middle_y, padded_height)),
     ):
-        padded[target_rows, : width - middle_x] = residual[rows, middle_x:]
-        padded[target_rows, padded_width - middle_x :] = residual[rows, :middle_x]
+        target = padded[target_rows]
+        right, left = target[:, : width - middle_x], target[:, padded_width - middle_x :]
+        np.multiply(residual[rows, middle_x:], weights[middle_x:], out=right)
+        np.multiply(residual[rows, :middle_x], weights[:middle_x], out=left)
     packed = cv2.dft(padded)
     # OpenCV packs the half plane into real numbers. Its first and last columns, packed in a way of
     # their own, lie on the lines that are silenced anyway.
@@ -246,12 +260,23 @@ def _centred_transform(
     return bins
 
 
+def _whiten(bins: NDArray[np.complex64], short_side: int) -> None:
+    """Divide by the local amplitude, in place."""
+    amplitude = _local_amplitude(bins, short_side)
+    # Real numbers divide pairs of real numbers several times as fast as they do complex ones.
+    pairs = cv2.merge([amplitude, amplitude]).reshape(len(bins), -1)
+    numbers = bins.view(np.float32)
+    numbers /= pairs
+
+
 def _local_amplitude(bins: NDArray[np.complex64], short_side: int) -> NDArray[np.float32]:
-    power = bins.real**2 + bins.imag**2
+    squares = np.square(bins.view(np.float32))
+    power = squares[:, ::2] + squares[:, 1::2]
     box = max(5, int(short_side * _OVERSAMPLING / 64) | 1)
     smooth = cv2.blur(power, (box, box), borderType=cv2.BORDER_REFLECT)
     floor = np.float32(1e-3 * float(smooth.mean()) + 1e-20)
-    return np.asarray(cv2.sqrt(np.maximum(smooth, floor)), np.float32)
+    np.maximum(smooth, floor, out=smooth)
+    return np.asarray(np.sqrt(smooth, out=smooth), np.float32)
 
 
 def _notch(bins: NDArray[np.complex64], *, aligned: bool) -> None:

@@ -11,7 +11,7 @@ that are tried were found without looking at any sign, so that only their number
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, TypeAlias
@@ -22,7 +22,16 @@ from numpy.typing import NDArray
 from detectors.spectrum import Spectrum
 from labeler.codec.lattice import BAND, CARRIERS, TILE
 
-__all__ = ["ORIENTATIONS", "SHIFT_GRID", "Lattice", "Place", "hear", "settle", "synchronise"]
+__all__ = [
+    "ORIENTATIONS",
+    "SHIFT_GRID",
+    "Lattice",
+    "Place",
+    "hear",
+    "hear_each",
+    "settle",
+    "synchronise",
+]
 
 Lattice: TypeAlias = NDArray[np.float64]
 """``(2, 2)`` tile vectors as columns, pixels of the analysed picture, x first."""
@@ -152,10 +161,20 @@ def _correlate(agreement: NDArray[np.complex64]) -> _Correlation:
 
 def hear(spectrum: Spectrum, place: Place) -> NDArray[np.complex64]:
     """``(len(CARRIERS),)`` what the carriers say, turned and shifted back to the tile."""
+    return np.asarray(hear_each(spectrum, [place])[0])
+
+
+def hear_each(spectrum: Spectrum, places: Sequence[Place]) -> NDArray[np.complex64]:
+    """``(n, len(CARRIERS))`` `hear` for each place: quicker than one by one."""
+    if not places:
+        return np.zeros((0, len(CARRIERS)), np.complex64)
     index, conjugate = _orientation_tables()
-    values = _equalise(_carrier_values(spectrum, place.lattice[None]))[0]
-    turned = _turned(values[index[place.orientation]], conjugate[place.orientation])
-    turns = (CARRIERS.kx * place.shift[0] + CARRIERS.ky * place.shift[1]) / TILE
+    orientations = [place.orientation for place in places]
+    values = _equalise(_carrier_values(spectrum, np.stack([place.lattice for place in places])))
+    values = np.take_along_axis(values, index[orientations], axis=1)
+    shifts = np.array([place.shift for place in places])
+    turns = (shifts[:, :1] * CARRIERS.kx + shifts[:, 1:] * CARRIERS.ky) / TILE
+    turned = _turned(values, conjugate[orientations])
     return np.asarray(turned * np.exp(2j * np.pi * turns), np.complex64)
 
 
