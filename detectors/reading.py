@@ -229,12 +229,14 @@ def _decode(
         (int(place), int(key), int(pattern))
         for place, key, pattern in zip(*np.unravel_index(order, squares.shape), strict=True)
     ]
-    best: dict[int, _Word] = {}
-    # The likeliest alone: where it is the mark, the other patterns of its key need no decoding.
-    for batch in (triples[:1], triples[1:]):
-        for number, word in _words(weighted, keys, [each for each in batch if each[1] not in best]):
-            if number not in best or word.z > best[number].z:
-                best[number] = word
+    # The likeliest alone: where it is a mark, the other patterns of its key need no decoding, and
+    # other keys are read at its place once it is taken away.
+    best = dict(_words(weighted, keys, triples[:1]))
+    place, number, _ = triples[0]
+    rest = [each for each in triples[1:] if not best or (each[0] != place and each[1] != number)]
+    for number, word in _words(weighted, keys, rest):
+        if number not in best or word.z > best[number].z:
+            best[number] = word
     return best
 
 
