@@ -99,9 +99,11 @@ def _best_places(values: NDArray[np.complex64], lattices: NDArray[np.float64]) -
     """The best place on each lattice, by the ``(n, carriers)`` values at its carriers."""
     index, conjugate = _orientation_tables()
     turned = _turned(values.take(index[:, _SYNC], axis=1), conjugate[:, _SYNC])
-    heard = turned * _SYNC_WEIGHTS
-    correlation = _correlate(heard * _SYNC_CONJUGATES)
-    norm = np.sqrt(np.sum(heard.real**2 + heard.imag**2, axis=2) + 1e-9)
+    agreement = turned * _SYNC_FACTORS
+    correlation = _correlate(agreement)
+    parts = agreement.view(np.float32)
+    # Signs, ±1 ±1j, have twice the power that the statistic counts.
+    norm = np.sqrt(np.einsum("nop,nop->no", parts, parts) / 2 + 1e-9)
     score = correlation.top / norm
     for number, orientation in enumerate(score.argmax(axis=1)):
         column, row = correlation.shift(number, int(orientation))
@@ -265,6 +267,7 @@ _SYNC: Final = CARRIERS.sync[_SYNC_ORDER]
 """The synchronisation carriers, sorted by ``kx``."""
 _SYNC_WEIGHTS: Final = (1 / CARRIERS.frequency[_SYNC]).astype(np.float32)
 _SYNC_CONJUGATES: Final = np.conj(CARRIERS.sync_signs[_SYNC_ORDER])
+_SYNC_FACTORS: Final = _SYNC_WEIGHTS * _SYNC_CONJUGATES
 
 
 _HALF_GRID: Final = SHIFT_GRID // 2
