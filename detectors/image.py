@@ -171,16 +171,19 @@ def _examine(pixels: NDArray[Any], keys: list[Key]) -> list[Detection]:
     heard = [Heard(place.z, said) for place, said in zip(places, values, strict=True)]
     count = PLACES * len(looks)
     chance = math.log(len(looks) * hypotheses(len(NATIVE_PERIODS)))
+    readings = read(heard, keys, places=count)
+    used = {reading.place for reading in readings} if places else set()
+    lying = {number: geometry_of(places[number], spectrum) for number in used}
     return [
         Detection(
             presence=Presence.ABSENT,
             p_value=reading.p_value,
             payload=reading.payload,
             key_id=key.key_id,
-            geometry=geometry_of(places[reading.place], spectrum) if places else None,
+            geometry=lying.get(reading.place),
             synchronisation_p_value=p_value(_best(places), log_hypotheses=chance),
         )
-        for key, reading in zip(keys, read(heard, keys, places=count), strict=True)
+        for key, reading in zip(keys, readings, strict=True)
     ]
 
 

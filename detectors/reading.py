@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -170,9 +170,11 @@ def _read_beneath(
     again = _read(np.array([heard[found.place].z]), left[None], keys, places=1)
     merged = []
     for first, beneath in zip(readings, again, strict=True):
-        second = replace(beneath, place=found.place)
-        best = min(first, second, key=lambda each: each.p_value)
-        merged.append(replace(best, p_value=any_of(first.p_value, second.p_value)))
+        p = any_of(first.p_value, beneath.p_value)
+        if first.p_value <= beneath.p_value:
+            merged.append(Reading(p, first.payload, first.place, first.pattern))
+        else:
+            merged.append(Reading(p, beneath.payload, found.place, beneath.pattern))
     merged[strongest] = found
     return merged
 
