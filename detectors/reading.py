@@ -34,6 +34,8 @@ __all__ = ["Heard", "Reading", "read", "word_statistic"]
 
 _DECODINGS: Final = 8
 """Triples of place, key and pattern that are decoded, the likeliest first."""
+_DECODINGS_BENEATH: Final = 6
+"""Likewise once a mark is taken away, where only one place is left."""
 _PATTERNS_OF_A_PAYLOAD: Final = 2
 """In how many patterns one payload may be written: that of pictures, and that of films."""
 _WORTH_DECODING: Final = 5.0
@@ -167,7 +169,8 @@ def _read_beneath(
         return readings
     signs = spectrum(found.payload, keys[strongest], found.pattern)
     left = heard[found.place].without(signs)
-    again = _read(np.array([heard[found.place].z]), left[None], keys, places=1)
+    z = np.array([heard[found.place].z])
+    again = _read(z, left[None], keys, places=1, decodings=_DECODINGS_BENEATH)
     merged = []
     for first, beneath in zip(readings, again, strict=True):
         p = any_of(first.p_value, beneath.p_value)
@@ -180,10 +183,15 @@ def _read_beneath(
 
 
 def _read(
-    z: NDArray[np.float64], weighted: NDArray[np.complex64], keys: Sequence[Key], *, places: int
+    z: NDArray[np.float64],
+    weighted: NDArray[np.complex64],
+    keys: Sequence[Key],
+    *,
+    places: int,
+    decodings: int = _DECODINGS,
 ) -> list[Reading]:
     statistics = _pilot_statistics(weighted, keys)
-    words = _decode(z, weighted, keys, statistics)
+    words = _decode(z, weighted, keys, statistics, decodings)
     log_pilots = math.log(places * PATTERNS)
     log_words = math.log(places * _PATTERNS_OF_A_PAYLOAD) + PAYLOAD_BITS * math.log(2)
     readings = []
@@ -220,11 +228,12 @@ def _decode(
     weighted: NDArray[np.complex64],
     keys: Sequence[Key],
     pilots: NDArray[np.float32],
+    decodings: int,
 ) -> dict[int, _Word]:
-    """For each key that has one, the best word that decoded."""
+    """For each key that has one, the best word among the likeliest few that decoded."""
     squares = synchronisation[:, None, None] ** 2 + np.maximum(pilots, 0) ** 2
     worth = np.flatnonzero((squares >= _WORTH_DECODING**2) & (pilots >= _LEAST_PILOT))
-    order = worth[np.argsort(-squares.flat[worth])][:_DECODINGS]
+    order = worth[np.argsort(-squares.flat[worth])][:decodings]
     if not len(order):
         return {}
     triples = [
