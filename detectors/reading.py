@@ -241,10 +241,13 @@ def _decode(
         for place, key, pattern in zip(*np.unravel_index(order, squares.shape), strict=True)
     ]
     # The likeliest alone: where it is a mark, the other patterns of its key need no decoding, and
-    # other keys are read at its place once it is taken away.
+    # other keys, but for the likeliest, are read at its place once it is taken away.
     best = dict(_words(weighted, keys, triples[:1]))
-    place, number, _ = triples[0]
-    rest = [each for each in triples[1:] if not best or (each[0] != place and each[1] != number)]
+    rest = [each for each in triples[1:] if each[1] not in best]
+    if best:
+        place = triples[0][0]
+        beside = [each for each in rest if each[0] == place]
+        rest = beside[:1] + [each for each in rest if each[0] != place]
     for number, word in _words(weighted, keys, rest):
         if number not in best or word.z > best[number].z:
             best[number] = word
