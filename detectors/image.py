@@ -30,7 +30,7 @@ from detectors.reading import Heard, read
 from detectors.report import Presence
 from detectors.search import PLACES, STANDS_OUT, hypotheses, search
 from detectors.spectrum import Spectrum, analyse
-from detectors.synchronisation import ORIENTATIONS, Place, hear
+from detectors.synchronisation import ORIENTATIONS, Place, hear_each
 from labeler.codec.keys import Key
 from labeler.codec.lattice import NATIVE_PERIODS
 from labeler.codec.payload import Payload
@@ -168,19 +168,23 @@ def _examine(pixels: NDArray[Any], keys: list[Key]) -> list[Detection]:
     for other in looks[1:]:
         if _best(other[1]) > _best(places):
             spectrum, places = other
-    heard = [Heard(place.z, hear(spectrum, place)) for place in places]
+    values = hear_each(spectrum, places)
+    heard = [Heard(place.z, said) for place, said in zip(places, values, strict=True)]
     count = PLACES * len(looks)
     chance = math.log(len(looks) * hypotheses(len(NATIVE_PERIODS)))
+    readings = read(heard, keys, places=count)
+    used = {reading.place for reading in readings} if places else set()
+    lying = {number: geometry_of(places[number], spectrum) for number in used}
     return [
         Detection(
             presence=Presence.ABSENT,
             p_value=reading.p_value,
             payload=reading.payload,
             key_id=key.key_id,
-            geometry=geometry_of(places[reading.place], spectrum) if places else None,
+            geometry=lying.get(reading.place),
             synchronisation_p_value=p_value(_best(places), log_hypotheses=chance),
         )
-        for key, reading in zip(keys, read(heard, keys, places=count), strict=True)
+        for key, reading in zip(keys, readings, strict=True)
     ]
 
 

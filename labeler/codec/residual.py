@@ -45,9 +45,11 @@ def grain(luma: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def local_deviation(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """``(H, W)`` root of the mean square around each pixel, and a little for quiet places."""
-    variance = cv2.blur(values * values, (_LOCAL_BOX, _LOCAL_BOX))
+    deviation = np.asarray(cv2.blur(values * values, (_LOCAL_BOX, _LOCAL_BOX)), np.float32)
     # The running sums of the box filter may leave a rounding error below zero.
-    return np.asarray(cv2.sqrt(np.maximum(variance, 0)) + np.float32(_QUIET), np.float32)
+    np.maximum(deviation, 0, out=deviation)
+    np.sqrt(deviation, out=deviation)
+    return np.add(deviation, np.float32(_QUIET), out=deviation)
 
 
 def flattened(values: NDArray[np.float32], deviation: NDArray[np.float32]) -> NDArray[np.float32]:

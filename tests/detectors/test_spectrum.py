@@ -18,7 +18,7 @@ def exact(residual: np.ndarray, frequency_x: np.ndarray, frequency_y: np.ndarray
 
 def test_sampling_equals_the_fourier_sum(monkeypatch: pytest.MonkeyPatch) -> None:
     # Without whitening and notches, what is left is the non-uniform transform alone.
-    monkeypatch.setattr("detectors.spectrum._local_amplitude", lambda bins, _: np.ones_like(bins))
+    monkeypatch.setattr("detectors.spectrum._whiten", lambda packed, short_side: None)
     monkeypatch.setattr("detectors.spectrum._notch", lambda bins, *, aligned: None)
     rng = np.random.default_rng(5)
     noise = rng.normal(0, 1, (240, 331)).astype(np.float32)
