@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from detectors.mark_layers import MarkLayer, best_of
 from detectors.reading import Heard, read
 from detectors.report import Presence
-from detectors.search import PLACES, STANDS_OUT, hypotheses, search
+from detectors.search import STANDS_OUT, hypotheses, search
 from detectors.spectrum import Spectrum, analyse
 from detectors.synchronisation import ORIENTATIONS, Place, hear_each
 from labeler.codec.keys import Key
@@ -170,9 +170,8 @@ def _examine(pixels: NDArray[Any], keys: list[Key]) -> list[Detection]:
             spectrum, places = other
     values = hear_each(spectrum, places)
     heard = [Heard(place.z, said) for place, said in zip(places, values, strict=True)]
-    count = PLACES * len(looks)
     chance = math.log(len(looks) * hypotheses(len(NATIVE_PERIODS)))
-    readings = read(heard, keys, places=count)
+    readings = read(heard, keys)
     used = {reading.place for reading in readings} if places else set()
     lying = {number: geometry_of(places[number], spectrum) for number in used}
     return [
