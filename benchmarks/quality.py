@@ -1,6 +1,8 @@
-"""How close a marked picture is to its original: PSNR and SSIM."""
+"""How close a marked picture is to its original: PSNR and SSIM; and the same change, scaled."""
 
 from __future__ import annotations
+
+import math
 
 import cv2
 import numpy as np
@@ -8,9 +10,10 @@ from numpy.typing import NDArray
 
 from benchmarks.image_attacks import Pixels
 
-__all__ = ["luma_ssim", "psnr_db", "ssim"]
+__all__ = ["amplified", "at_psnr", "luma_ssim", "psnr_db", "ssim"]
 
 _PEAK = 255.0
+_BISECTIONS = 12
 
 
 def psnr_db(original: Pixels, changed: Pixels) -> float:
@@ -41,6 +44,37 @@ def luma_ssim(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     likeness = (2 * mean_1 * mean_2 + c1) * (2 * covariance + c2)
     scale = (mean_1**2 + mean_2**2 + c1) * (variance_1 + variance_2 + c2)
     return float(np.mean(likeness / scale))
+
+
+def amplified(original: Pixels, marked: Pixels, gain_db: float) -> Pixels:
+    """The same change, before rounding by so many dB larger; smaller if negative.
+
+    The PSNR that there is, less the PSNR that is wanted, is the gain that gives the latter but for
+    rounding and clipping. An infinite gain changes nothing.
+    """
+    if not math.isfinite(gain_db) or not gain_db:
+        return marked
+    factor = np.float32(10 ** (gain_db / 20))
+    change = marked.astype(np.float32) - original
+    return np.asarray(np.clip(np.round(original + factor * change), 0, 255), np.uint8)
+
+
+def at_psnr(original: Pixels, marked: Pixels, wanted_db: float) -> Pixels:
+    """The same change, scaled until the PSNR of the rounded picture is as near as it comes.
+
+    Rounding takes small changes back or makes them whole: so the gain is found by bisection, in
+    2 dB about the one that would do without.
+    """
+    low_db = psnr_db(original, marked) - wanted_db - 2
+    high_db = low_db + 4
+    tried = []
+    for _ in range(_BISECTIONS):
+        gain_db = (low_db + high_db) / 2
+        scaled = amplified(original, marked, gain_db)
+        over_db = psnr_db(original, scaled) - wanted_db
+        tried.append((abs(over_db), scaled))
+        low_db, high_db = (gain_db, high_db) if over_db > 0 else (low_db, gain_db)
+    return min(tried, key=lambda each: each[0])[1]
 
 
 def _luma(pixels: Pixels) -> NDArray[np.float64]:
