@@ -13,7 +13,7 @@ from benchmarks.image_attacks import Pixels
 __all__ = ["amplified", "at_psnr", "luma_ssim", "psnr_db", "ssim"]
 
 _PEAK = 255.0
-_BISECTIONS = 12
+_BISECTIONS = 16
 
 
 def psnr_db(original: Pixels, changed: Pixels) -> float:
@@ -60,21 +60,25 @@ def amplified(original: Pixels, marked: Pixels, gain_db: float) -> Pixels:
 
 
 def at_psnr(original: Pixels, marked: Pixels, wanted_db: float) -> Pixels:
-    """The same change, scaled until the PSNR of the rounded picture is as near as it comes.
+    """The same change, scaled until the PSNR of the rounded picture is ``wanted_db``.
 
-    Rounding takes small changes back or makes them whole: so the gain is found by bisection, in
-    2 dB about the one that would do without.
+    The gain is found by bisection, in 3 dB about the one that would do without rounding. A change
+    of whole numbers is rounded in jumps (at a gain of one half all odd ones at once): so samples
+    from both sides of the jump are mixed, each at random, but repeatably.
     """
-    low_db = psnr_db(original, marked) - wanted_db - 2
-    high_db = low_db + 4
-    tried = []
+    least_db = psnr_db(original, marked) - wanted_db - 3
+    most_db = least_db + 6
+    if not math.isfinite(least_db):
+        return marked
     for _ in range(_BISECTIONS):
-        gain_db = (low_db + high_db) / 2
-        scaled = amplified(original, marked, gain_db)
-        over_db = psnr_db(original, scaled) - wanted_db
-        tried.append((abs(over_db), scaled))
-        low_db, high_db = (gain_db, high_db) if over_db > 0 else (low_db, gain_db)
-    return min(tried, key=lambda each: each[0])[1]
+        gain_db = (least_db + most_db) / 2
+        over = psnr_db(original, amplified(original, marked, gain_db)) > wanted_db
+        least_db, most_db = (gain_db, most_db) if over else (least_db, gain_db)
+    sides = [amplified(original, marked, gain_db) for gain_db in (least_db, most_db)]
+    small, large = (10 ** (-psnr_db(original, side) / 10) for side in sides)
+    share = (10 ** (-wanted_db / 10) - small) / (large - small) if large > small else 0.0
+    random = np.random.default_rng(0).random(original.shape)
+    return np.where(random < share, sides[1], sides[0])
 
 
 def _luma(pixels: Pixels) -> NDArray[np.float64]:
