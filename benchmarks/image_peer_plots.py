@@ -153,8 +153,8 @@ def _system_names(axes: Any, outcomes: Sequence[SystemOutcome], theme: Theme) ->
     for column, outcome in enumerate(outcomes):
         name = outcome.system.replace("-", "-\n").replace("DctSvd", "Dct\nSvd")
         weight = "bold" if outcome.system == OURS else "normal"
-        place = {"ha": "center", "va": "bottom", "linespacing": 1.05}
-        axes.text(column + 0.5, -0.25, name, **place, color=theme.text, fontsize=8, weight=weight)
+        place = {"ha": "center", "va": "baseline", "linespacing": 1.05}
+        axes.text(column + 0.5, -0.32, name, **place, color=theme.text, fontsize=8, weight=weight)
 
 
 def _cells(

@@ -1,14 +1,15 @@
 """Labeler's image mark and its peers, side by side: the same pictures, attacks and PSNR.
 
     python -m benchmarks.image_peers PICTURES_DIR --python /path/to/peers/bin/python
-    python -m benchmarks.image_peers PICTURES_DIR
+    python -m benchmarks.image_peers PICTURES_DIR --page docs/image-peers.md
     python -m benchmarks.image_peers PICTURES_DIR --python … --count 100 --megapixels 0,100
 
 Peers run in an interpreter of their own: make a virtual environment and install them there (the
 lines are in ``docs/image-peers.md``). What each system did is kept below ``--outcomes``, a file
-each: Labeler is measured every time, a peer only where its file is missing, was made with other
-settings, or is named by ``--again``; without ``--python`` no peer is measured. The page and its
-plots are then written from all the files.
+each, picture by picture: Labeler is measured every time, a peer only on pictures that its file
+lacks, after other attacks, seed or PSNR than those of its file, or when ``--again`` names it;
+without ``--python`` no peer is measured. ``--page`` puts the tables of all into a page, between two
+marks, and draws plots for it beside the outcomes.
 
 Each system marks each picture as its makers set it. A stronger mark is a tougher one: so the
 change that it made is also scaled, before rounding, until the PSNR over RGB of the rounded picture
@@ -24,6 +25,8 @@ import contextlib
 import statistics
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -70,7 +73,10 @@ _DOCS: Final = Path(__file__).parents[1] / "docs"
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what is not known yet, and write the page."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.page and find_spec("matplotlib") is None:
+        parser.error("--page needs matplotlib, which is in the dependency group benchmarks")
     limit_threads()
     originals = _chosen(options)
     settings = Settings(attacks=options.attacks, matched_db=options.psnr, seed=options.seed)
@@ -82,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except RuntimeError as error:
             failures[name] = last_words(error).rpartition("Error: ")[2]
     text = report(outcomes, failures)
-    publish(options, text, failures)
+    publish(options, text, [asdict(outcome) for outcome in outcomes])
     if options.page:
         write_page(options.page, text, outcomes, options.outcomes)
 
@@ -120,6 +126,8 @@ def _chosen(options: argparse.Namespace) -> dict[str, Pixels]:
         return loaded
     least, most = options.megapixels
     fitting = [name for name, pixels in loaded.items() if least <= pixels.size / 3e6 <= most]
+    if not fitting:
+        raise SystemExit(f"{options.folder}: no picture of {least:g} to {most:g} megapixels")
     places = np.linspace(0, len(fitting) - 1, min(options.count, len(fitting))).round().astype(int)
     return {fitting[place]: loaded[fitting[place]] for place in places}
 

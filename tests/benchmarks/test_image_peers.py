@@ -119,6 +119,11 @@ def test_the_command_measures_labeler_without_any_peer(folder, capsys):
     assert all(one.exact for one in picture.readings[NATIVE].values())
 
 
+def test_no_picture_of_that_size_is_told(folder):
+    with pytest.raises(SystemExit, match="no picture of 1 to 2 megapixels"):
+        image_peers.main([str(folder), "--megapixels", "1,2"])
+
+
 def test_a_peer_that_was_measured_before_is_set_beside_without_being_run(folder, capsys):
     labeler = ours(folder)
     save(replace(labeler, system="dwtDct", bits=32), folder / "outcomes" / "dwtDct.json")
