@@ -35,6 +35,7 @@ from detectors.synchronisation import ORIENTATIONS, Place, hear_each
 from labeler.codec.keys import Key
 from labeler.codec.lattice import NATIVE_PERIODS
 from labeler.codec.payload import Payload
+from labeler.codec.pixels import check_pixels
 from labeler.codec.residual import without_shades
 from labeler.codec.significance import p_value
 
@@ -173,6 +174,7 @@ def ring_of(keys: Mapping[str, Key] | Iterable[Key]) -> list[Key]:
 
 def _examine(pixels: NDArray[Any], keys: list[Key]) -> list[Detection]:
     """All that can be said for each key, before anything is concluded from it."""
+    check_pixels(pixels)
     looks = _looks(pixels)
     spectrum, places = looks[0]
     for other in looks[1:]:

@@ -204,9 +204,13 @@ def prepare(
         )
     preset = _PRESETS[strength]
     usual = _gain(shaped, energy, pixels, preset)
-    sampled = sample_tiles(pixels, shaped, pattern, share=min(layer.share for layer in layers))
+    sampled = sample_tiles(pixels, shaped, pattern)
     most = _gain_at(preset.raised_floor_db, energy, pixels)
     gain, legibility = _raised(sampled, usual, [usual * each for each in preset.raises], most)
+    share = min(layer.share for layer in layers)
+    if sampled is not None and share < 1:
+        # Two layers are as strong together as one is alone, so each of them is less legible.
+        legibility = _rehearsed(sampled, gain, share=share)
     expected = Suitability(
         psnr_db=20 * math.log10(255 / (gain * math.sqrt(_noise(energy, pixels)))),
         raised_db=20 * math.log10(gain / usual),
@@ -238,12 +242,12 @@ def _raised(
     return best_gain, best
 
 
-def _rehearsed(sampled: SampledTiles, gain: float) -> Mapping[str, float]:
+def _rehearsed(sampled: SampledTiles, gain: float, share: float = 1.0) -> Mapping[str, float]:
     """How legible the mark is in each case, as far as it is in doubt."""
     found: dict[str, float] = {}
     for case in CASES:
         if case != "webp-50" or found["jpeg-30"] < _CERTAIN:
-            found[case] = legible(sampled, gain, case)
+            found[case] = legible(sampled, gain, case, share=share)
     return found
 
 

@@ -68,20 +68,15 @@ class SampledTiles:
     """``(len(CARRIERS),)`` the mark's own spectrum at the carriers."""
     tiles: float
     """How many tiles the whole picture has."""
-    share: float
-    """Of the mark's energy, what its weakest layer has."""
 
 
-def sample_tiles(
-    pixels: Pixels, shaped: NDArray[np.float32], pattern: Tile, *, share: float
-) -> SampledTiles | None:
+def sample_tiles(pixels: Pixels, shaped: NDArray[np.float32], pattern: Tile) -> SampledTiles | None:
     """Whole tiles from all over a picture; None where it has none.
 
     Args:
         pixels: The unmarked picture.
         shaped: ``(H, W)`` what the mark adds at unit gain, grey levels.
         pattern: The tile that is repeated from the top left corner.
-        share: See `SampledTiles`.
     """
     period = len(pattern.low)
     down, across = (side // period for side in shaped.shape)
@@ -100,17 +95,17 @@ def sample_tiles(
         change=np.array([[shaped[part] for part in row] for row in parts]),
         wanted=_at_carriers(spectrum),
         tiles=shaped.size / period**2,
-        share=share,
     )
 
 
-def legible(sampled: SampledTiles, gain: float, case: str) -> float:
+def legible(sampled: SampledTiles, gain: float, case: str, *, share: float = 1.0) -> float:
     """How legible the mark would be after ``case``: 1 is just enough, 2 is twice the bits needed.
 
     Args:
         sampled: Tiles of the picture.
         gain: Of the mark.
         case: One of `CASES`.
+        share: Of the mark's energy, what the layer has that is to be read.
     """
     rows, columns, period, _ = sampled.luma.shape
     marked = sampled.luma + np.float32(gain) * sampled.change
@@ -123,10 +118,10 @@ def legible(sampled: SampledTiles, gain: float, case: str) -> float:
             for tile in np.split(band, columns, axis=1)
         ]
     )
-    return _bits(heard, sampled, len(again) // rows) / _NEEDED_BITS[case]
+    return _bits(heard, sampled, len(again) // rows, share) / _NEEDED_BITS[case]
 
 
-def _bits(heard: NDArray[np.complex64], sampled: SampledTiles, period: int) -> float:
+def _bits(heard: NDArray[np.complex64], sampled: SampledTiles, period: int, share: float) -> float:
     """What the data chips of the whole picture convey, from ``(n, len(CARRIERS))`` values."""
     audible = _audible(period)
     members = np.bincount(_RING[audible], minlength=_RINGS)
@@ -146,8 +141,8 @@ def _bits(heard: NDArray[np.complex64], sampled: SampledTiles, period: int) -> f
     # As far as the agreement may be chance, it does not count.
     chance = np.sqrt(varies / count / np.maximum(2 * members, 1))
     sure = np.maximum(np.sqrt(power) * np.sign(agreement) - chance / 2, 0) ** 2
-    others = (1 - sampled.share) * sure
-    ratio = sampled.share * sure / (stays + varies / sampled.tiles + others + 1e-9)
+    others = (1 - share) * sure
+    ratio = share * sure / (stays + varies / sampled.tiles + others + 1e-9)
     chips = 2 * np.bincount(_RING[audible & _DATA], minlength=_RINGS)
     return float(np.sum(chips * np.log2(1 + ratio)) / 2)
 
