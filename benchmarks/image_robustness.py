@@ -23,7 +23,7 @@ from typing import Final
 
 from benchmarks import pictures
 from benchmarks.command import add_marking_options, attack_chooser, benchmark_parser, publish
-from benchmarks.image_attacks import ATTACKS, CORE, GUARANTEED, Pixels, attacked
+from benchmarks.image_attacks import ATTACKS, CORE, GUARANTEED, WARPS, Pixels, attacked
 from benchmarks.marking import mark, random_for, random_key, random_payload
 from benchmarks.outcomes import Outcome, attack_table, counted, failures, outcomes_of, rates, target
 from benchmarks.quality import psnr_db, ssim
@@ -35,7 +35,7 @@ from labeler.codec.payload import Payload
 from labeler.errors import CapacityError
 from labeler.strength import Strength
 
-_TARGETED: Final = {"core": CORE, "guaranteed": GUARANTEED}
+_TARGETED: Final = {"core": CORE, "guaranteed": GUARANTEED, "warps": WARPS}
 _GROUPS: Final = {"all": tuple(ATTACKS), **_TARGETED}
 _SIZE_CLASSES_MP: Final = ((0.7, math.inf), (0.1, 0.7), (0.0, 0.1))
 
@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         "--attacks",
         type=attack_chooser(tuple(ATTACKS), _GROUPS),
         default=CORE,
-        metavar="core|guaranteed|all|NAME,…",
+        metavar="core|guaranteed|warps|all|NAME,…",
         help="groups and names, separated by commas (default: core)",
     )
     add_marking_options(parser, each="picture")
