@@ -103,23 +103,32 @@ class LogPolarScores:
 
 
 @cache
-def _node_offsets() -> tuple[tuple[int, int], ...]:
+def _node_offsets(count: int, most: int) -> tuple[tuple[int, int], ...]:
     """Angle and radius steps from the first tile vector to each node."""
     offsets = []
     for i, j in _NODES:
-        angle = round(float(np.arctan2(j, i)) / np.pi * _ANGLES) % _ANGLES
-        offsets.append((angle, round(float(np.log(np.hypot(i, j))) / _STEP)))
+        if max(abs(i), abs(j)) <= most:
+            angle = round(float(np.arctan2(j, i)) / np.pi * count) % count
+            offsets.append((angle, round(float(np.log(np.hypot(i, j))) / _STEP)))
     return tuple(offsets)
 
 
-def log_polar_scores(autocorrelation: Autocorrelation) -> LogPolarScores:
-    """Score every rotation and scale."""
+def log_polar_scores(
+    autocorrelation: Autocorrelation, *, directions: int = _ANGLES, most: int = 4
+) -> LogPolarScores:
+    """Score every rotation and scale.
+
+    Args:
+        autocorrelation: Of the picture.
+        directions: Over half a turn, an even number; fewer are enough where few tiles are seen.
+        most: Nodes up to so many tiles away are summed.
+    """
     width, height = autocorrelation.reach
     smallest = _PERIODS[0] / autocorrelation.step[0]
     longest = _REACH * min(width, height)
     count = max(1, int(np.log(longest / smallest) / _STEP))
     radii = smallest * np.exp(np.arange(count) * _STEP)
-    angles = np.arange(_ANGLES) * np.pi / _ANGLES
+    angles = np.arange(directions) * np.pi / directions
     x = np.outer(np.cos(angles), radii).astype(np.float32)
     y = np.outer(np.sin(angles), radii).astype(np.float32)
     middle = autocorrelation.middle
@@ -130,11 +139,11 @@ def log_polar_scores(autocorrelation: Autocorrelation) -> LogPolarScores:
     values *= overlap > 0
     values = np.concatenate([values, values])
     overlap = np.concatenate([overlap, overlap]).astype(np.float32)
-    quarter = _ANGLES // 2
+    quarter = directions // 2
     periods = min(count, int(np.log(_PERIODS[1] / _PERIODS[0]) / _STEP))
     total = np.zeros((quarter, periods), np.float32)
     weight = np.full((quarter, periods), 1e-6, np.float32)
-    for angle, radius in _node_offsets():
+    for angle, radius in _node_offsets(directions, most):
         length = min(periods, count - radius)
         if length > 0:
             window = np.s_[angle : angle + quarter, radius : radius + length]
@@ -153,7 +162,7 @@ def isotropic(
     found = []
     for _ in range(count):
         angle, radius = divmod(int(np.argmax(remaining)), remaining.shape[1])
-        turn = angle * np.pi / _ANGLES
+        turn = angle * np.pi / (2 * quarter)
         rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
         found.append(np.diag(autocorrelation.step) @ rotation * scores.radii[radius])
         columns = slice(max(0, radius - 3), radius + 4)

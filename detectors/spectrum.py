@@ -31,6 +31,7 @@ __all__ = [
     "analyse",
     "residual_of",
     "transform",
+    "whitened",
     "without_edges",
     "without_shades",
 ]
@@ -208,6 +209,18 @@ def transform(residual: Residual) -> Spectrum:
     bins /= _local_amplitude(bins, min(height, width))
     _notch(bins, aligned=scale == 1)
     return Spectrum(height, width, scale, padded_height, padded_width, _with_margins(bins))
+
+
+def whitened(spectrum: Spectrum) -> NDArray[np.float32]:
+    """``(height, width)`` the residual from which a spectrum came, as far as it was levelled."""
+    shape = (spectrum.padded_height, spectrum.padded_width)
+    values = np.roll(
+        np.fft.irfft2(spectrum.bins, s=shape).astype(np.float32),
+        (spectrum.height // 2, spectrum.width // 2),
+        axis=(0, 1),
+    )[: spectrum.height, : spectrum.width]
+    values /= _compensation(spectrum.height, spectrum.padded_height)[:, None]
+    return np.asarray(values / _compensation(spectrum.width, spectrum.padded_width), np.float32)
 
 
 def _flatten(residual: NDArray[np.float32]) -> NDArray[np.float32]:
