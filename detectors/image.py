@@ -13,6 +13,10 @@ The search has two halves. The first knows no key: lattices are proposed by the 
 (`detectors.geometry`) and tried with the synchronisation carriers (`detectors.synchronisation`),
 cheapest and likeliest first, until one stands out (`detectors.search`). The second reads the few
 best places under each key (`detectors.reading`): one more key costs a matrix product.
+
+Where no lattice fits the whole picture, parts of it may be searched (`detectors.windows`); a tile
+that stands out somewhere, and reads nowhere, is followed over the bent picture
+(`detectors.registration`).
 """
 
 from __future__ import annotations
@@ -25,8 +29,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors import windows
 from detectors.mark_layers import MarkLayer, best_of
-from detectors.reading import Heard, read
+from detectors.reading import Heard, Reading, read
+from detectors.registration import REGISTERED, register
 from detectors.report import Presence
 from detectors.search import PLACES, STANDS_OUT, hypotheses, search
 from detectors.spectrum import Spectrum, analyse, without_shades
@@ -50,6 +56,12 @@ PRESENT_AT: Final = 1e-6
 """A mark is present when its p-value is at most this."""
 _SMALL_PIXELS: Final = 150_000
 """Pictures up to this size are cheap enough for a second look when the first finds nothing."""
+_LARGE_PIXELS: Final = 8_000_000
+"""Pictures from this size on cost so much to decode that their parts are searched too: photographs
+of screens and scans of prints are as large."""
+_FOLLOWED: Final = (5.8, 1.5 * STANDS_OUT)
+"""Synchronisation statistics between which a tile may lie in a bent picture, and is followed where
+it does not read: below is chance, above it reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +117,24 @@ class Detection:
         )
 
 
-def detect(pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key]) -> Detection:
+def detect(
+    pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key], *, patient: bool = False
+) -> Detection:
     """Look for the strongest mark under any of ``keys``.
 
     Args:
         pixels: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` uint8 or uint16, as stored.
         keys: A `Keyring` or keys.
+        patient: Whether parts of the picture are searched as well where the whole shows nothing,
+            which finds marks in strong perspective and curled paper, at some three times the cost
+            of an unmarked picture. Pictures of eight megapixels and more are searched so anyway.
 
     Raises:
         TypeError: The array has another dtype.
         ValueError: The array has another shape or is empty, or no key was given.
     """
     ring = ring_of(keys)
-    each = _examine(pixels, ring)
+    each = _examine(pixels, ring, patient=patient)
     layers = [
         MarkLayer(key_id=key.key_id, p_value=found.p_value, payload=found.payload)
         for key, found in zip(ring, each, strict=True)
@@ -132,7 +149,9 @@ def detect(pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key]) -> Det
     )
 
 
-def detect_each(pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key]) -> list[Detection]:
+def detect_each(
+    pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key], *, patient: bool = False
+) -> list[Detection]:
     """Look for a mark under each of ``keys``: one detection a key, in order.
 
     The p-value of each counts its own key alone: whoever picks the best of many has to multiply.
@@ -140,12 +159,13 @@ def detect_each(pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key]) -
     Args:
         pixels: As for `detect`.
         keys: As for `detect`.
+        patient: As for `detect`.
 
     Raises:
         TypeError: The array has another dtype.
         ValueError: The array has another shape or is empty, or no key was given.
     """
-    return [_conclude(each) for each in _examine(pixels, ring_of(keys))]
+    return [_conclude(each) for each in _examine(pixels, ring_of(keys), patient=patient)]
 
 
 def ring_of(keys: Mapping[str, Key] | Iterable[Key]) -> list[Key]:
@@ -160,27 +180,45 @@ def ring_of(keys: Mapping[str, Key] | Iterable[Key]) -> list[Key]:
     return ring
 
 
-def _examine(pixels: NDArray[Any], keys: list[Key]) -> list[Detection]:
+def _examine(pixels: NDArray[Any], keys: list[Key], *, patient: bool) -> list[Detection]:
     """All that can be said for each key, before anything is concluded from it."""
     looks = _looks(pixels)
     spectrum, places = looks[0]
     for other in looks[1:]:
         if _best(other[1]) > _best(places):
             spectrum, places = other
+    in_parts = patient or pixels.shape[0] * pixels.shape[1] >= _LARGE_PIXELS
+    part = _bent_part(spectrum, places, in_parts=in_parts)
     heard = [Heard(place.z, hear(spectrum, place)) for place in places]
-    count = PLACES * len(looks)
-    chance = math.log(len(looks) * hypotheses(len(NATIVE_PERIODS)))
+    count = PLACES * len(looks) + (REGISTERED if part else 0)
+    readings = read(heard, keys, places=count)
+    if part and not any(reading.payload for reading in readings):
+        readings = read(heard + register(spectrum, part), keys, places=count)
+    tried = len(looks) * hypotheses(len(NATIVE_PERIODS))
+    tried += windows.hypotheses() if in_parts else 0
+    seen = [windows.Part(spectrum, place) for place in places]
     return [
         Detection(
             presence=Presence.ABSENT,
             p_value=reading.p_value,
             payload=reading.payload,
             key_id=key.key_id,
-            geometry=geometry_of(places[reading.place], spectrum) if places else None,
-            synchronisation_p_value=p_value(_best(places), log_hypotheses=chance),
+            geometry=_geometry_in(seen, part, reading),
+            synchronisation_p_value=p_value(
+                max(_best(places), part.place.z if part else 0.0), log_hypotheses=math.log(tried)
+            ),
         )
-        for key, reading in zip(keys, read(heard, keys, places=count), strict=True)
+        for key, reading in zip(keys, readings, strict=True)
     ]
+
+
+def _bent_part(spectrum: Spectrum, places: list[Place], *, in_parts: bool) -> windows.Part | None:
+    """From where a tile is followed, if it has to be: only synchronisation signs tell."""
+    least, most = _FOLLOWED
+    if _best(places) >= least:
+        return windows.Part(spectrum, places[0]) if _best(places) < most else None
+    part = windows.search_windows(spectrum, STANDS_OUT) if in_parts else None
+    return part if part and part.place.z >= least else None
 
 
 def _looks(pixels: NDArray[Any]) -> list[tuple[Spectrum, list[Place]]]:
@@ -204,6 +242,15 @@ def _conclude(found: Detection) -> Detection:
     if found.synchronisation_p_value <= PRESENT_AT:
         return replace(found, presence=Presence.INCONCLUSIVE, payload=None, key_id=None)
     return replace(found, presence=Presence.ABSENT, payload=None, key_id=None, geometry=None)
+
+
+def _geometry_in(
+    seen: list[windows.Part], part: windows.Part | None, reading: Reading
+) -> Geometry | None:
+    """How the tile lies where it was read, or else where it stands out."""
+    if part and (reading.payload is None or reading.place >= len(seen)):
+        return geometry_of(part.place, part.spectrum)
+    return geometry_of(seen[reading.place].place, seen[reading.place].spectrum) if seen else None
 
 
 def geometry_of(place: Place, spectrum: Spectrum) -> Geometry:
