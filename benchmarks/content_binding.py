@@ -2,7 +2,7 @@
 
     python -m benchmarks.content_binding PICTURES_DIR --more TRAINING_DIR --jobs 2
 
-*Edits*: each picture is marked and sketched, edited, and its mark read blindly; where it reads, the
+*Edits*: each picture is sketched, marked, edited, and its mark read blindly; where it reads, the
 edited picture is compared with the sketch. *Copies*: the mark is estimated from one marked picture,
 or from twelve that carry the same payload, and added to another picture; where it reads there, that
 picture is compared with the sketch of the one that was marked. *Unrelated*: every edited picture is
@@ -26,11 +26,11 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks import pictures
 from benchmarks.calibration import calibration
 from benchmarks.command import benchmark_parser, names, publish
+from benchmarks.forged_patterns import added, estimate, folded, repeated
 from benchmarks.image_attacks import ATTACKS, Pixels, attacked, generator
 from benchmarks.image_edits import Attack, chain, crop, jpeg, noise, overlay, resize
 from benchmarks.marking import mark, random_for, random_key, random_payload
@@ -156,6 +156,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = benchmark_parser("content_binding", __doc__, media="pictures")
     parser.add_argument("--more", type=Path, metavar="DIR", help="a second folder of pictures")
     parser.add_argument("--hosts", type=int, default=8, help="copies of each mark (default: 8)")
+    add_kin_option(parser)
+    return parser
+
+
+def add_kin_option(parser: argparse.ArgumentParser) -> None:
+    """The option ``--kin``, for `are_kin`."""
     parser.add_argument(
         "--kin",
         type=lambda text: [frozenset(group.split("+")) for group in names(text)],
@@ -163,13 +169,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="A+B,…",
         help="pictures that show the same, which are not compared",
     )
-    return parser
 
 
 def _task(path: Path, paths: Sequence[Path], options: argparse.Namespace) -> Task:
     random = random_for(options.seed, f"hosts of {path.stem}")
     strangers = [
-        other for other in sorted(paths) if not _are_kin(path.stem, other.stem, options.kin)
+        other for other in sorted(paths) if not are_kin(path.stem, other.stem, options.kin)
     ]
     order = random.permutation(len(strangers))
     chosen = [strangers[number] for number in order]
@@ -181,7 +186,8 @@ def _task(path: Path, paths: Sequence[Path], options: argparse.Namespace) -> Tas
     )
 
 
-def _are_kin(one: str, other: str, kin: Iterable[frozenset[str]]) -> bool:
+def are_kin(one: str, other: str, kin: Iterable[frozenset[str]]) -> bool:
+    """Whether two pictures are one, or show the same."""
     return one == other or any({one, other} <= group for group in kin)
 
 
@@ -198,7 +204,7 @@ def _measure(task: Task) -> Measured:
         marked = mark(original, payload, key)
     except CapacityError:
         return Measured(picture=name, record=None, views={}, compared=(), unread=0)
-    record = sketch(marked)
+    record = sketch(original)
     views = {}
     for edit, change in EDITS.items():
         taken = _read(change(marked, generator()), payload, key)
@@ -227,10 +233,11 @@ def _read(pixels: Pixels, payload: Payload, key: Key) -> Taken | None:
     detection = detect(pixels, [key])
     if detection.payload != payload or detection.geometry is None:
         return None
-    return _view(pixels, detection.geometry)
+    return view(pixels, detection.geometry)
 
 
-def _view(pixels: Pixels, lies: Geometry) -> Taken:
+def view(pixels: Pixels, lies: Geometry) -> Taken:
+    """What is compared with a sketch, of a picture whose mark lies so."""
     return take(
         pixels,
         period=lies.period,
@@ -261,45 +268,27 @@ def _copies(
 ) -> Iterable[tuple[str, str, Taken | None]]:
     """The hosts, edited, with a copy of the mark, and the views of them where it reads."""
     period = tile_period(*marked.shape[:2])
-    sums = _folded(marked, period)
+    sums = folded(marked, period)
     for path in task.others if count > 1 else ():
         # Pictures of any size carry the mark alike when they are cut to the first one's.
         other = pictures.load(path)[: marked.shape[0], : marked.shape[1]]
         if tile_period(*other.shape[:2]) == period:
             try:
-                sums += _folded(mark(other, payload, key), period)
+                sums += folded(mark(other, payload, key), period)
             except CapacityError:
                 continue
-    pattern = sums[0] / sums[1]
-    pattern -= pattern.mean()
+    pattern = estimate(sums)
     for path in task.hosts:
         host = pictures.load(path)
-        height, width = host.shape[:2]
-        rows, columns = np.arange(height) % period, np.arange(width) % period
-        forged = host + _GAINS[count] * pattern[np.ix_(rows, columns)][..., None]
-        pixels = np.clip(np.rint(forged), 0, 255).astype(np.uint8)
+        pixels = added(host, repeated(pattern, host), _GAINS[count])
         for edit in _COPY_EDITS:
             yield path.stem, edit, _read(attacked(edit, pixels), payload, key)
-
-
-def _folded(pixels: Pixels, period: int) -> NDArray[np.float64]:
-    """``(2, period, period)`` sums of what a bilateral filter takes away, and their counts."""
-    luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    rest = luma - cv2.bilateralFilter(luma, 5, 15.0, 2.0)
-    sums = np.zeros((2, period, period))
-    for top in range(0, luma.shape[0], period):
-        for left in range(0, luma.shape[1], period):
-            block = rest[top : top + period, left : left + period]
-            sums[0, : block.shape[0], : block.shape[1]] += block
-            sums[1, : block.shape[0], : block.shape[1]] += 1
-    sums[1] = np.maximum(sums[1], 1)
-    return sums
 
 
 def _unrelated(measured: Sequence[Measured], kin: Sequence[frozenset[str]]) -> Iterable[Compared]:
     for known in measured:
         for shown in measured:
-            if known.record and not _are_kin(known.picture, shown.picture, kin):
+            if known.record and not are_kin(known.picture, shown.picture, kin):
                 for edit in _UNRELATED_EDITS:
                     if edit in shown.views:
                         yield _compared(

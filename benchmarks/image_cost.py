@@ -35,7 +35,7 @@ from labeler.codec.keys import Key
 
 REFERENCE: Final = "JPEG decode + encode"
 RING_KEYS: Final = 100
-RATIO_LIMITS: Final = {"embed": 3.0, "detect, marked": 4.0, "detect, unmarked": 8.0}
+RATIO_LIMITS: Final = {"embed": 2.0, "detect, marked": 2.0, "detect, unmarked": 4.0}
 RING_LIMIT: Final = 2.0
 
 _ONE_KEY: Final = {

@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 __all__ = [
     "Attack",
     "Pixels",
+    "as_pixels",
     "avif",
     "bilateral",
     "blur",
@@ -56,7 +57,7 @@ _MIN_CROPPED_PX: Final = 16
 # ---------------------------------------------------------------- the basic edits
 
 
-def _pixels(values: ArrayLike) -> Pixels:
+def as_pixels(values: ArrayLike) -> Pixels:
     """Values as pixels, rounded and clipped to 0..255."""
     numbers = np.asarray(values)
     if numbers.dtype == np.uint8:
@@ -98,7 +99,7 @@ def avif(quality: int) -> Attack:
 
 def _resized(pixels: Pixels, width: int, height: int, interpolation: int) -> Pixels:
     size = (max(_MIN_RESIZED_PX, width), max(_MIN_RESIZED_PX, height))
-    return _pixels(cv2.resize(pixels, size, interpolation=interpolation))
+    return as_pixels(cv2.resize(pixels, size, interpolation=interpolation))
 
 
 def resize(factor_x: float, factor_y: float | None = None) -> Attack:
@@ -183,7 +184,7 @@ def flip_vertical(pixels: Pixels, _random: np.random.Generator) -> Pixels:
 
 def brightness(factor: float) -> Attack:
     """Multiply all channels."""
-    return lambda pixels, _random: _pixels(pixels.astype(np.float32) * factor)
+    return lambda pixels, _random: as_pixels(pixels.astype(np.float32) * factor)
 
 
 def contrast(factor: float) -> Attack:
@@ -210,19 +211,19 @@ def hue(degrees: int) -> Attack:
     def attack(pixels: Pixels, _random: np.random.Generator) -> Pixels:
         hsv = cv2.cvtColor(pixels, cv2.COLOR_RGB2HSV)
         hsv[..., 0] = (hsv[..., 0].astype(int) + degrees // 2) % 180
-        return _pixels(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))
+        return as_pixels(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))
 
     return attack
 
 
 def grey(pixels: Pixels, _random: np.random.Generator) -> Pixels:
     """BT.601 luma in all three channels."""
-    return np.repeat(_pixels(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))[..., None], 3, axis=2)
+    return np.repeat(as_pixels(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))[..., None], 3, axis=2)
 
 
 def gamma(exponent: float) -> Attack:
     """Raise values, scaled to 0..1, to a power."""
-    return lambda pixels, _random: _pixels(255 * (pixels / 255.0) ** exponent)
+    return lambda pixels, _random: as_pixels(255 * (pixels / 255.0) ** exponent)
 
 
 # ---------------------------------------------------------------- noise and filters
@@ -230,22 +231,22 @@ def gamma(exponent: float) -> Attack:
 
 def noise(deviation: float) -> Attack:
     """Add Gaussian noise, independent in each channel."""
-    return lambda pixels, random: _pixels(pixels + random.normal(0, deviation, pixels.shape))
+    return lambda pixels, random: as_pixels(pixels + random.normal(0, deviation, pixels.shape))
 
 
 def blur(deviation_px: float) -> Attack:
     """Gaussian blur."""
-    return lambda pixels, _random: _pixels(cv2.GaussianBlur(pixels, (0, 0), deviation_px))
+    return lambda pixels, _random: as_pixels(cv2.GaussianBlur(pixels, (0, 0), deviation_px))
 
 
 def median(size_px: int) -> Attack:
     """Median filter on each channel."""
-    return lambda pixels, _random: _pixels(cv2.medianBlur(pixels, size_px))
+    return lambda pixels, _random: as_pixels(cv2.medianBlur(pixels, size_px))
 
 
 def bilateral(pixels: Pixels, _random: np.random.Generator) -> Pixels:
     """An edge-keeping smoother, as phones use against noise."""
-    return _pixels(cv2.bilateralFilter(pixels, 7, 25, 5))
+    return as_pixels(cv2.bilateralFilter(pixels, 7, 25, 5))
 
 
 def sharpen(amount: float) -> Attack:
@@ -253,7 +254,7 @@ def sharpen(amount: float) -> Attack:
 
     def attack(pixels: Pixels, _random: np.random.Generator) -> Pixels:
         smooth = cv2.GaussianBlur(pixels, (0, 0), 1.5).astype(np.float32)
-        return _pixels(pixels + amount * (pixels.astype(np.float32) - smooth))
+        return as_pixels(pixels + amount * (pixels.astype(np.float32) - smooth))
 
     return attack
 
@@ -301,7 +302,7 @@ def _perspective(pixels: Pixels, random: np.random.Generator) -> Pixels:
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     moves = random.uniform(-0.01, 0.01, (4, 2)) * (width, height)
     matrix = cv2.getPerspectiveTransform(corners, (corners + moves).astype(np.float32))
-    return _pixels(
+    return as_pixels(
         cv2.warpPerspective(
             pixels, matrix, (width, height), flags=cv2.INTER_CUBIC, borderValue=(255, 255, 255)
         )
@@ -312,7 +313,7 @@ def print_scan(pixels: Pixels, random: np.random.Generator) -> Pixels:
     """A simulation of printing and scanning: perspective, turn, blur, tone, noise, JPEG 80."""
     scanned = blur(0.8)(rotate(1.3)(_perspective(pixels, random), random), random)
     toned = 255 * (scanned / 255.0) ** 1.15 * 0.9 + 12
-    return _recompress(_pixels(toned + random.normal(0, 3, toned.shape)), "JPEG", 80)
+    return _recompress(as_pixels(toned + random.normal(0, 3, toned.shape)), "JPEG", 80)
 
 
 def chain(*attacks: Attack) -> Attack:

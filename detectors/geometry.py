@@ -81,7 +81,7 @@ def autocorrelate(spectrum: Spectrum) -> Autocorrelation:
     frequency_x = np.arange(columns // 2 + 1, dtype=np.float32) / spectrum.padded_width
     squared = (frequency_y**2 + frequency_x**2) / np.float32(_ROLL_OFF**2)
     power = (part.real**2 + part.imag**2) / (1 + squared**2)
-    lags = np.fft.fftshift(np.fft.irfft2(power, s=(rows, columns)))
+    lags = np.fft.fftshift(_real_transform(power))
     cv2.circle(lags, (columns // 2, rows // 2), 3, 0.0, -1)
     deviation = float(np.median(np.abs(lags[::7, ::7]))) / 0.6745 + 1e-12
     step = (spectrum.padded_width / columns, spectrum.padded_height / rows)
@@ -90,6 +90,21 @@ def autocorrelate(spectrum: Spectrum) -> Autocorrelation:
         step=step,
         reach=(spectrum.width / step[0], spectrum.height / step[1]),
     )
+
+
+def _real_transform(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``(rows, columns)`` the inverse transform of ``(rows, columns / 2 + 1)`` powers.
+
+    The first column, which is silent in a whitened spectrum, is taken to be 0.
+    """
+    rows, half = len(power), power.shape[1] - 1
+    packed = np.zeros((rows, 2 * half), np.float32)
+    packed[:, 1:-1:2] = power[:, 1:-1]
+    # OpenCV packs the last column, whose transform is real, like a real row.
+    last = (power[:, -1] + power[-np.arange(rows), -1]) / 2
+    packed[0, -1] = last[0]
+    packed[1::2, -1] = last[1 : rows // 2 + 1]
+    return np.asarray(cv2.dft(packed, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE | cv2.DFT_REAL_OUTPUT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +118,14 @@ class LogPolarScores:
 
 
 @cache
-def _node_offsets(count: int, most: int) -> tuple[tuple[int, int], ...]:
-    """Angle and radius steps from the first tile vector to each node."""
+def _node_offsets(directions: int, most: int) -> tuple[tuple[int, int], ...]:
+    """Angle and radius steps from the first tile vector to each node of its quadrant."""
     offsets = []
     for i, j in _NODES:
-        if max(abs(i), abs(j)) <= most:
-            angle = round(float(np.arctan2(j, i)) / np.pi * count) % count
-            offsets.append((angle, round(float(np.log(np.hypot(i, j))) / _STEP)))
+        if i <= 0 or j < 0 or max(i, j) > most:
+            continue
+        angle = round(float(np.arctan2(j, i)) / np.pi * directions) % directions
+        offsets.append((angle, round(float(np.log(np.hypot(i, j))) / _STEP)))
     return tuple(offsets)
 
 
@@ -132,15 +148,16 @@ def log_polar_scores(
     x = np.outer(np.cos(angles), radii).astype(np.float32)
     y = np.outer(np.sin(angles), radii).astype(np.float32)
     middle = autocorrelation.middle
-    values = cv2.remap(
+    remapped = cv2.remap(
         autocorrelation.lags, x + middle[0], y + middle[1], cv2.INTER_LINEAR, borderValue=0.0
     )
-    overlap = np.maximum(0, 1 - np.abs(x) / width) * np.maximum(0, 1 - np.abs(y) / height)
+    values = np.asarray(remapped, np.float32)
+    share_x = np.maximum(1 - np.abs(x) / np.float32(width), 0)
+    overlap = share_x * np.maximum(1 - np.abs(y) / np.float32(height), 0)
     values *= overlap > 0
-    values = np.concatenate([values, values])
-    overlap = np.concatenate([overlap, overlap]).astype(np.float32)
-    quarter = directions // 2
     periods = min(count, int(np.log(_PERIODS[1] / _PERIODS[0]) / _STEP))
+    values, overlap = _over_quarters(values), _over_quarters(overlap)
+    quarter = directions // 2
     total = np.zeros((quarter, periods), np.float32)
     weight = np.full((quarter, periods), 1e-6, np.float32)
     for angle, radius in _node_offsets(directions, most):
@@ -151,6 +168,13 @@ def log_polar_scores(
             weight[:, :length] += overlap[window]
     scores = np.asarray(total / np.sqrt(np.maximum(weight, 0.5)), np.float32)
     return LogPolarScores(scores, radii[:periods])
+
+
+def _over_quarters(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``(directions, radii)`` of half a turn, each added to what is a quarter turn away."""
+    first, second = np.split(values, 2)
+    both = first + second
+    return np.concatenate([both, both])
 
 
 def isotropic(
@@ -200,14 +224,15 @@ def anisotropic(
     for i, j in _NODES:
         if max(abs(i), abs(j)) > 2:
             continue
+        # Periods rise: those whose node lies far enough inside are the first.
         x, y = i * periods, j * periods
-        share_x = np.maximum(0, 1 - np.abs(x) / width) * (np.abs(x) < 0.6 * width)
-        share_y = np.maximum(0, 1 - np.abs(y) / height) * (np.abs(y) < 0.6 * height)
-        overlap = np.outer(share_y, share_x).astype(np.float32)
+        x, y = x[np.abs(x) < 0.6 * width], y[np.abs(y) < 0.6 * height]
         at_x = np.clip(np.rint(middle_x + x).astype(np.intp), 0, columns - 1)
         at_y = np.clip(np.rint(middle_y + y).astype(np.intp), 0, rows - 1)
-        total += autocorrelation.lags[at_y[:, None], at_x] * (overlap > 0)
-        weight += overlap
+        near = np.s_[: len(y), : len(x)]
+        total[near] += autocorrelation.lags.take(at_y, axis=0).take(at_x, axis=1)
+        share_y, share_x = 1 - np.abs(y) / height, 1 - np.abs(x) / width
+        weight[near] += np.outer(share_y.astype(np.float32), share_x.astype(np.float32))
     scored = total / np.sqrt(np.maximum(weight, 0.5))
     stretch = np.abs(np.log(periods)[None] - np.log(periods)[:, None])
     scored[(stretch > _MAX_STRETCH) | (stretch < 0.012)] = -np.inf

@@ -35,11 +35,12 @@ from detectors.reading import Heard, Reading, read
 from detectors.registration import REGISTERED, register
 from detectors.report import Presence
 from detectors.search import PLACES, STANDS_OUT, hypotheses, search
-from detectors.spectrum import Spectrum, analyse, without_shades
-from detectors.synchronisation import ORIENTATIONS, Place, hear
+from detectors.spectrum import Spectrum, analyse
+from detectors.synchronisation import ORIENTATIONS, Place, hear_each
 from labeler.codec.keys import Key
 from labeler.codec.lattice import NATIVE_PERIODS
 from labeler.codec.payload import Payload
+from labeler.codec.residual import without_shades
 from labeler.codec.significance import p_value
 
 __all__ = [
@@ -189,13 +190,16 @@ def _examine(pixels: NDArray[Any], keys: list[Key], *, patient: bool) -> list[De
             spectrum, places = other
     in_parts = patient or pixels.shape[0] * pixels.shape[1] >= _LARGE_PIXELS
     part = _bent_part(spectrum, places, in_parts=in_parts)
-    heard = [Heard(place.z, hear(spectrum, place)) for place in places]
+    values = hear_each(spectrum, places)
+    heard = [Heard(place.z, said) for place, said in zip(places, values, strict=True)]
     count = PLACES * len(looks) + (REGISTERED if part else 0)
     readings = read(heard, keys, places=count)
     if part and not any(reading.payload for reading in readings):
         readings = read(heard + register(spectrum, part), keys, places=count)
     tried = len(looks) * hypotheses(len(NATIVE_PERIODS))
     tried += windows.hypotheses() if in_parts else 0
+    loudest = max(_best(places), part.place.z if part else 0.0)
+    synchronisation_p_value = p_value(loudest, log_hypotheses=math.log(tried))
     seen = [windows.Part(spectrum, place) for place in places]
     return [
         Detection(
@@ -203,12 +207,10 @@ def _examine(pixels: NDArray[Any], keys: list[Key], *, patient: bool) -> list[De
             p_value=reading.p_value,
             payload=reading.payload,
             key_id=key.key_id,
-            geometry=_geometry_in(seen, part, reading),
-            synchronisation_p_value=p_value(
-                max(_best(places), part.place.z if part else 0.0), log_hypotheses=math.log(tried)
-            ),
+            geometry=geometry,
+            synchronisation_p_value=synchronisation_p_value,
         )
-        for key, reading in zip(keys, readings, strict=True)
+        for key, reading, geometry in zip(keys, readings, _lying(readings, seen, part), strict=True)
     ]
 
 
@@ -244,13 +246,19 @@ def _conclude(found: Detection) -> Detection:
     return replace(found, presence=Presence.ABSENT, payload=None, key_id=None, geometry=None)
 
 
-def _geometry_in(
-    seen: list[windows.Part], part: windows.Part | None, reading: Reading
-) -> Geometry | None:
-    """How the tile lies where it was read, or else where it stands out."""
-    if part and (reading.payload is None or reading.place >= len(seen)):
-        return geometry_of(part.place, part.spectrum)
-    return geometry_of(seen[reading.place].place, seen[reading.place].spectrum) if seen else None
+def _lying(
+    readings: list[Reading], seen: list[windows.Part], part: windows.Part | None
+) -> list[Geometry | None]:
+    """How the tile lies where each key was read, or else where it stands out."""
+    numbers = [reading.place for reading in readings]
+    if part:
+        beyond = len(seen)
+        numbers = [min(each.place, beyond) if each.payload else beyond for each in readings]
+        seen = [*seen, part]
+    # Many keys share few places.
+    used = set(numbers) if seen else set()
+    once = {number: geometry_of(seen[number].place, seen[number].spectrum) for number in used}
+    return [once.get(number) for number in numbers]
 
 
 def geometry_of(place: Place, spectrum: Spectrum) -> Geometry:

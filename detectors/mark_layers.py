@@ -37,8 +37,8 @@ def best_of(layers: Sequence[MarkLayer], count: int, *, limit: float) -> tuple[M
         count: How many were searched, at least 1.
         limit: The p-value up to which a mark is present.
     """
-    counted = (replace(each, p_value=min(1.0, each.p_value * count)) for each in layers)
-    return tuple(each for each in counted if each.p_value <= limit)
+    counted = ((each, min(1.0, each.p_value * count)) for each in layers)
+    return tuple(replace(each, p_value=p) for each, p in counted if p <= limit)
 
 
 def write_layers(layers: Sequence[MarkLayer]) -> list[dict[str, object]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -34,11 +34,16 @@ __all__ = ["Heard", "Reading", "read", "word_statistic"]
 
 _DECODINGS: Final = 8
 """Triples of place, key and pattern that are decoded, the likeliest first."""
+_DECODINGS_BENEATH: Final = 6
+"""Likewise once a mark is taken away, where only one place is left."""
 _PATTERNS_OF_A_PAYLOAD: Final = 2
 """In how many patterns one payload may be written: that of pictures, and that of films."""
 _WORTH_DECODING: Final = 5.0
 """Root of the summed squares of synchronisation and pilot statistic below which no code word has
 been seen to decode."""
+_LEAST_PILOT: Final = 0.7
+"""Pilot statistic below which nothing is decoded: the pilots of a word that is strong enough to be
+significant have 2.7 on average, with a deviation of 1, and those of none have 0."""
 _RINGS: Final = 5
 """Rings of frequency for which the strength of the mark is estimated apart."""
 _RING: Final = np.arange(len(CARRIERS)) * _RINGS // len(CARRIERS)
@@ -164,21 +169,29 @@ def _read_beneath(
         return readings
     signs = spectrum(found.payload, keys[strongest], found.pattern)
     left = heard[found.place].without(signs)
-    again = _read(np.array([heard[found.place].z]), left[None], keys, places=1)
+    z = np.array([heard[found.place].z])
+    again = _read(z, left[None], keys, places=1, decodings=_DECODINGS_BENEATH)
     merged = []
     for first, beneath in zip(readings, again, strict=True):
-        second = replace(beneath, place=found.place)
-        best = min(first, second, key=lambda each: each.p_value)
-        merged.append(replace(best, p_value=any_of(first.p_value, second.p_value)))
+        p = any_of(first.p_value, beneath.p_value)
+        if first.p_value <= beneath.p_value:
+            merged.append(Reading(p, first.payload, first.place, first.pattern))
+        else:
+            merged.append(Reading(p, beneath.payload, found.place, beneath.pattern))
     merged[strongest] = found
     return merged
 
 
 def _read(
-    z: NDArray[np.float64], weighted: NDArray[np.complex64], keys: Sequence[Key], *, places: int
+    z: NDArray[np.float64],
+    weighted: NDArray[np.complex64],
+    keys: Sequence[Key],
+    *,
+    places: int,
+    decodings: int = _DECODINGS,
 ) -> list[Reading]:
     statistics = _pilot_statistics(weighted, keys)
-    words = _decode(z, weighted, keys, statistics)
+    words = _decode(z, weighted, keys, statistics, decodings)
     log_pilots = math.log(places * PATTERNS)
     log_words = math.log(places * _PATTERNS_OF_A_PAYLOAD) + PAYLOAD_BITS * math.log(2)
     readings = []
@@ -215,23 +228,29 @@ def _decode(
     weighted: NDArray[np.complex64],
     keys: Sequence[Key],
     pilots: NDArray[np.float32],
+    decodings: int,
 ) -> dict[int, _Word]:
-    """For each key that has one, the best word that decoded."""
+    """For each key that has one, the best word among the likeliest few that decoded."""
     squares = synchronisation[:, None, None] ** 2 + np.maximum(pilots, 0) ** 2
-    order = np.argsort(-squares, axis=None)[:_DECODINGS]
-    order = order[squares.flat[order] >= _WORTH_DECODING**2]
+    worth = np.flatnonzero((squares >= _WORTH_DECODING**2) & (pilots >= _LEAST_PILOT))
+    order = worth[np.argsort(-squares.flat[worth])][:decodings]
     if not len(order):
         return {}
     triples = [
         (int(place), int(key), int(pattern))
         for place, key, pattern in zip(*np.unravel_index(order, squares.shape), strict=True)
     ]
-    best: dict[int, _Word] = {}
-    # The likeliest alone: where it is the mark, the other patterns of its key need no decoding.
-    for batch in (triples[:1], triples[1:]):
-        for number, word in _words(weighted, keys, [each for each in batch if each[1] not in best]):
-            if number not in best or word.z > best[number].z:
-                best[number] = word
+    # The likeliest alone: where it is a mark, the other patterns of its key need no decoding, and
+    # other keys, but for the likeliest, are read at its place once it is taken away.
+    best = dict(_words(weighted, keys, triples[:1]))
+    rest = [each for each in triples[1:] if each[1] not in best]
+    if best:
+        place = triples[0][0]
+        beside = [each for each in rest if each[0] == place]
+        rest = beside[:1] + [each for each in rest if each[0] != place]
+    for number, word in _words(weighted, keys, rest):
+        if number not in best or word.z > best[number].z:
+            best[number] = word
     return best
 
 

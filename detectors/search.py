@@ -35,8 +35,6 @@ _WORTH_SETTLING: Final = 4.8
 _ISOTROPIC, _UPRIGHT, _ANISOTROPIC = 6, 20, 4
 """Lattices taken from each list of the autocorrelation: what is not among them is not found
 further down either."""
-_BATCH: Final = 3
-"""Lattices of the autocorrelation that are tried at once, before looking whether one stands out."""
 _ROUND_FACTORS: Final = (1 / 2, 1 / 4, 3 / 4, 2 / 3, 1 / 3, 3 / 2, 2.0)
 """Scale factors that programs like."""
 _ROUND_BELOW: Final = 48.0
@@ -87,8 +85,7 @@ def _proposals(spectrum: Spectrum, periods: tuple[int, ...]) -> Iterator[NDArray
     lags = geometry.autocorrelate(spectrum)
     scores = geometry.log_polar_scores(lags)
     isotropic = geometry.isotropic(lags, scores, _ISOTROPIC)
-    for start in range(0, len(isotropic), _BATCH):
-        yield geometry.refine(lags, isotropic[start : start + _BATCH])
+    yield geometry.refine(lags, isotropic)
     upright = geometry.upright(lags, scores, _UPRIGHT)
     yield upright
     rounded = np.unique(np.outer(_ROUND_FACTORS, native))

@@ -14,26 +14,26 @@ and clipped; and the spectrum is divided by its own local mean.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from labeler.codec.pixels import Pixels, check_pixels, grey, level_step
+from labeler.codec.residual import without_edges
 
 __all__ = [
     "DETECTION_PIXELS",
+    "HoldingDown",
     "Residual",
     "Spectrum",
     "analyse",
     "residual_of",
     "transform",
     "whitened",
-    "without_edges",
-    "without_shades",
 ]
 
 DETECTION_PIXELS: Final = 400_000
@@ -47,15 +47,9 @@ compensation stays mild (at most 1.9), so that the autocorrelation uses the whol
 _STEPS: Final = 1024
 """Table entries of the kernel between two bins."""
 _MARGIN: Final = 2
+_BLOCK_ROWS: Final = 64
 _LEAST_SIDE: Final = 12
 """Pictures smaller than that are padded to it: nothing is found in them, and nothing breaks."""
-_EDGE_WINDOW, _EDGE_CONTRAST, _EDGE_SIGMA = 5, 15.0, 2.0
-"""Bilateral filter: pixels on a side, grey levels, pixels."""
-_SHADE_SIGMA: Final = 4.0
-_LOCAL_BOX: Final = 7
-_QUIET: Final = 0.6
-"""Grey levels added to the local deviation, so that flat areas do not shout."""
-_CLIP: Final = 3.0
 
 
 def _kernel_table() -> NDArray[np.float32]:
@@ -115,30 +109,28 @@ class Spectrum:
         row = np.where(mirrored, -frequency_y, frequency_y) * self.padded_height
         inside = (column < self.padded_width / 2) & (np.abs(frequency_y) < 0.5)
         column, row = column * inside, row * inside
-        left, top = column.astype(np.intp), np.floor(row).astype(np.intp)
-        right_weight = _KERNEL[((1 - (column - left)) * _STEPS).astype(np.intp)]
-        left_weight = _KERNEL[((column - left) * _STEPS).astype(np.intp)] * inside
-        right_weight *= inside
-        top_weight = _KERNEL[((row - top) * _STEPS).astype(np.intp)]
-        bottom_weight = _KERNEL[((1 - (row - top)) * _STEPS).astype(np.intp)]
-        flat = self.grid.reshape(-1)
-        stride = self.grid.shape[1]
+        left, top = column.astype(np.int32), np.floor(row).astype(np.int32)
+        left_weight, right_weight = _weights(column - left)
+        top_weight, bottom_weight = _weights(row - top)
+        flat, stride = self.grid.reshape(-1), self.grid.shape[1]
         first = (top % self.padded_height + _MARGIN) * stride + left + _MARGIN
-        upper = flat[first] * left_weight + flat[first + 1] * right_weight
+        upper = flat.take(first) * left_weight + flat.take(first + 1) * right_weight
         first += stride
-        lower = flat[first] * left_weight + flat[first + 1] * right_weight
-        values = upper * top_weight + lower * bottom_weight
-        return np.asarray(np.where(mirrored, np.conj(values), values), np.complex64)
+        lower = flat.take(first) * left_weight + flat.take(first + 1) * right_weight
+        values = (upper * top_weight + lower * bottom_weight) * inside
+        np.negative(values.imag, out=values.imag, where=mirrored)
+        return np.asarray(values, np.complex64)
 
 
-def without_edges(luma: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What a bilateral filter leaves out: fine grain, but no edges. Best for most pictures."""
-    return luma - cv2.bilateralFilter(luma, _EDGE_WINDOW, _EDGE_CONTRAST, _EDGE_SIGMA)
+def _weights(distance: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Weights of the bins before and after a frequency, by its distance from the former."""
+    steps = distance * _STEPS
+    before, after = steps.astype(np.int32), (_STEPS - steps).astype(np.int32)
+    return _KERNEL.take(before), _KERNEL.take(after)
 
 
-def without_shades(luma: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What a Gaussian filter leaves out: for blurred pictures, which have lost the fine grain."""
-    return luma - cv2.GaussianBlur(luma, (0, 0), _SHADE_SIGMA)
+HoldingDown: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""Gives what is left of ``(H, W)`` float32 luma, 0 to 255, in local deviations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +148,7 @@ def residual_of(
     *,
     most_pixels: int = DETECTION_PIXELS,
     depth: int | None = None,
-    taking_away: Callable[[NDArray[np.float32]], NDArray[np.float32]] = without_edges,
+    holding_down: HoldingDown = without_edges,
 ) -> Residual:
     """Take a picture away from itself.
 
@@ -164,8 +156,7 @@ def residual_of(
         pixels: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` uint8 or uint16; alpha is ignored.
         most_pixels: Larger pictures are scaled down to that many.
         depth: Bits of a code value; None: all of the type's.
-        taking_away: What is left of ``(H, W)`` float32 luma, 0 to 255: `without_edges` or
-            `without_shades`.
+        holding_down: How.
     """
     luma = grey(pixels)
     step = np.float32(level_step(pixels) if depth is None else 1 << (depth - 8))
@@ -177,25 +168,22 @@ def residual_of(
         luma = cv2.resize(
             luma, size, interpolation=cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
         )
-    return Residual(_flatten(taking_away(luma.astype(np.float32) / step)), scale)
+    return Residual(holding_down(luma.astype(np.float32) / step), scale)
 
 
-def analyse(
-    pixels: Pixels,
-    taking_away: Callable[[NDArray[np.float32]], NDArray[np.float32]] = without_edges,
-) -> Spectrum:
+def analyse(pixels: Pixels, holding_down: HoldingDown = without_edges) -> Spectrum:
     """The whitened spectrum of a picture.
 
     Args:
         pixels: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` uint8 or uint16; alpha is ignored.
-        taking_away: See `residual_of`.
+        holding_down: See `residual_of`.
 
     Raises:
         TypeError: The array has another dtype.
         ValueError: The array has another shape, or is empty.
     """
     check_pixels(pixels)
-    return transform(residual_of(pixels, taking_away=taking_away))
+    return transform(residual_of(pixels, holding_down=holding_down))
 
 
 def transform(residual: Residual) -> Spectrum:
@@ -203,33 +191,41 @@ def transform(residual: Residual) -> Spectrum:
     values, scale = residual.values, residual.scale
     height, width = values.shape
     padded_height, padded_width = (_padded(side) for side in (height, width))
-    compensated = values * _compensation(height, padded_height)[:, None]
-    compensated *= _compensation(width, padded_width)
-    bins = _centred_transform(compensated, padded_height, padded_width)
-    bins /= _local_amplitude(bins, min(height, width))
-    _notch(bins, aligned=scale == 1)
-    return Spectrum(height, width, scale, padded_height, padded_width, _with_margins(bins))
+    # One piece of memory is in turn the padded residual, its transform, and the whitened bins.
+    shape = (padded_height + 2 * _MARGIN, padded_width // 2 + 1 + 2 * _MARGIN)
+    grid = np.empty(shape, np.complex64)
+    packed = _packed(grid)
+    _compensate(values, packed)
+    cv2.dft(packed, dst=packed)
+    _whiten(packed, min(height, width))
+    _notch(grid[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN], aligned=scale == 1)
+    _fill_margins(grid)
+    return Spectrum(height, width, scale, padded_height, padded_width, grid)
 
 
 def whitened(spectrum: Spectrum) -> NDArray[np.float32]:
     """``(height, width)`` the residual from which a spectrum came, as far as it was levelled."""
-    shape = (spectrum.padded_height, spectrum.padded_width)
-    values = np.roll(
-        np.fft.irfft2(spectrum.bins, s=shape).astype(np.float32),
-        (spectrum.height // 2, spectrum.width // 2),
-        axis=(0, 1),
-    )[: spectrum.height, : spectrum.width]
-    values /= _compensation(spectrum.height, spectrum.padded_height)[:, None]
-    return np.asarray(values / _compensation(spectrum.width, spectrum.padded_width), np.float32)
+    height, width = spectrum.height, spectrum.width
+    flags = cv2.DFT_INVERSE | cv2.DFT_SCALE | cv2.DFT_REAL_OUTPUT
+    padded = np.asarray(cv2.dft(_packed(spectrum.grid), flags=flags))
+    down = _compensation(height, spectrum.padded_height)[:, None]
+    across = _compensation(width, spectrum.padded_width)
+    values = np.empty((height, width), np.float32)
+    for rows, source_rows in _halves(height, spectrum.padded_height):
+        for columns, source in _halves(width, spectrum.padded_width):
+            np.divide(padded[source_rows, source], across[columns], out=values[rows, columns])
+    values /= down
+    return values
 
 
-def _flatten(residual: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Divide by the local deviation and clip, in place."""
-    variance = cv2.blur(residual * residual, (_LOCAL_BOX, _LOCAL_BOX))
-    # The running sums of the box filter may leave a rounding error below zero.
-    deviation = cv2.sqrt(np.maximum(variance, 0))
-    residual /= deviation + np.float32(_QUIET)
-    return np.clip(residual, -_CLIP, _CLIP, out=residual)
+def _packed(grid: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """The memory of the bins, as OpenCV packs a half plane into real numbers.
+
+    Its first and last columns, packed in a way of their own, lie on the lines that are silenced
+    anyway; pairs of the others are bins.
+    """
+    numbers = grid.view(np.float32)[_MARGIN:-_MARGIN]
+    return numbers[:, 2 * _MARGIN + 1 : -2 * _MARGIN - 1]
 
 
 def _padded(side: int) -> int:
@@ -237,34 +233,55 @@ def _padded(side: int) -> int:
     return 2 * cv2.getOptimalDFTSize(int(np.ceil(max(side, _LEAST_SIDE) * _OVERSAMPLING / 2)))
 
 
-def _centred_transform(
-    residual: NDArray[np.float32], padded_height: int, padded_width: int
-) -> NDArray[np.complex64]:
-    """Half-plane transform with the picture's middle at the origin."""
-    height, width = residual.shape
-    middle_y, middle_x = height // 2, width // 2
-    padded = np.zeros((padded_height, padded_width), np.float32)
-    for rows, target_rows in (
-        (slice(middle_y, height), slice(0, height - middle_y)),
-        (slice(0, middle_y), slice(padded_height - middle_y, padded_height)),
-    ):
-        padded[target_rows, : width - middle_x] = residual[rows, middle_x:]
-        padded[target_rows, padded_width - middle_x :] = residual[rows, :middle_x]
-    packed = cv2.dft(padded)
-    # OpenCV packs the half plane into real numbers. Its first and last columns, packed in a way of
-    # their own, lie on the lines that are silenced anyway.
-    bins = np.zeros((padded_height, padded_width // 2 + 1), np.complex64)
-    bins.view(np.float32)[:, 2:-2] = packed[:, 1:-1]
-    bins[:, 0], bins[:, -1] = bins[:, 1], bins[:, -2]
-    return bins
+def _compensate(residual: NDArray[np.float32], padded: NDArray[np.float32]) -> None:
+    """Fill ``padded`` with what is to be transformed, its middle at the origin."""
+    (height, width), (padded_height, padded_width) = residual.shape, padded.shape
+    down, across = _compensation(height, padded_height)[:, None], _compensation(width, padded_width)
+    padded[height - height // 2 : padded_height - height // 2] = 0
+    padded[:, width - width // 2 : padded_width - width // 2] = 0
+    for rows, target_rows in _halves(height, padded_height):
+        for columns, target in _halves(width, padded_width):
+            quarter = padded[target_rows, target]
+            np.multiply(residual[rows, columns], across[columns], out=quarter)
+            quarter *= down[rows]
 
 
-def _local_amplitude(bins: NDArray[np.complex64], short_side: int) -> NDArray[np.float32]:
-    power = bins.real**2 + bins.imag**2
+def _halves(side: int, padded: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Which part of a side lies where, once its middle is at the origin of the padded side."""
+    middle = side // 2
+    return (
+        (slice(middle, side), slice(0, side - middle)),
+        (slice(0, middle), slice(padded - middle, padded)),
+    )
+
+
+def _whiten(packed: NDArray[np.float32], short_side: int) -> None:
+    """Divide by the local amplitude, in place."""
+    amplitude = _local_amplitude(packed, short_side)[:, 1:-1]
+    for some in _row_blocks(len(packed)):
+        # Real numbers divide pairs of real numbers several times as fast as they do complex ones.
+        pairs = cv2.merge([amplitude[some], amplitude[some]])
+        packed[some, 1:-1] /= pairs.reshape(len(pairs), -1)
+
+
+def _row_blocks(rows: int) -> Iterator[slice]:
+    """Blocks of rows that stay in the processor's cache while they are worked on."""
+    for top in range(0, rows, _BLOCK_ROWS):
+        yield slice(top, min(rows, top + _BLOCK_ROWS))
+
+
+def _local_amplitude(packed: NDArray[np.float32], short_side: int) -> NDArray[np.float32]:
+    """``(padded_height, padded_width / 2 + 1)`` root of the local mean of the power."""
+    power = np.empty((len(packed), packed.shape[1] // 2 + 1), np.float32)
+    for some in _row_blocks(len(packed)):
+        squares = np.square(packed[some])
+        np.add(squares[:, 1:-1:2], squares[:, 2::2], out=power[some, 1:-1])
+    power[:, 0], power[:, -1] = power[:, 1], power[:, -2]
     box = max(5, int(short_side * _OVERSAMPLING / 64) | 1)
     smooth = cv2.blur(power, (box, box), borderType=cv2.BORDER_REFLECT)
     floor = np.float32(1e-3 * float(smooth.mean()) + 1e-20)
-    return np.asarray(cv2.sqrt(np.maximum(smooth, floor)), np.float32)
+    np.maximum(smooth, floor, out=smooth)
+    return np.asarray(np.sqrt(smooth, out=smooth), np.float32)
 
 
 def _notch(bins: NDArray[np.complex64], *, aligned: bool) -> None:
@@ -285,10 +302,10 @@ def _notch(bins: NDArray[np.complex64], *, aligned: bool) -> None:
         bins[:, np.abs(frequency_x - line) < half_width / (2 * (columns - 1))] = 0
 
 
-def _with_margins(bins: NDArray[np.complex64]) -> NDArray[np.complex64]:
+def _fill_margins(grid: NDArray[np.complex64]) -> None:
+    """Repeat around the bins what lies across each border, in place."""
+    bins = grid[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
     rows, columns = bins.shape
-    grid = np.empty((rows + 2 * _MARGIN, columns + 2 * _MARGIN), np.complex64)
-    grid[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = bins
     # Across fx = 0 and fx = 0.5 the half plane goes on as the conjugate of the opposite frequency.
     opposite = -np.arange(rows) % rows
     left = bins[opposite, 1 : _MARGIN + 1][:, ::-1]
@@ -297,4 +314,3 @@ def _with_margins(bins: NDArray[np.complex64]) -> NDArray[np.complex64]:
     grid[_MARGIN:-_MARGIN, -_MARGIN:] = np.conj(right)
     grid[:_MARGIN] = grid[rows : rows + _MARGIN]
     grid[-_MARGIN:] = grid[_MARGIN : 2 * _MARGIN]
-    return grid

@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from labeler.media.scheduling import ordinary_priority
 from tests.scenes import photograph
 from tests.sounds import murmur
 
@@ -131,7 +132,8 @@ def clip(
                 track.metadata["language"] = language
         if chapters:
             container.set_chapters([_chapter(n, *each) for n, each in enumerate(chapters)])
-        container.start_encoding()
+        with ordinary_priority():
+            container.start_encoding()
         times = times or range(frames)
         if sound:
             duration_s = float((times[-1] + 1) * context.time_base)

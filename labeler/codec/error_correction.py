@@ -31,7 +31,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from labeler.codec.payload import FRAME_BITS, Payload
+from labeler.codec.payload import FRAME_BITS, Payload, intact_frames
 from labeler.codec.polar import PolarCode, reliable_positions
 
 __all__ = [
@@ -102,5 +102,5 @@ def decode_each(llrs: NDArray[np.floating]) -> list[Payload | None]:
 
 def _checked(data: NDArray[np.uint8]) -> Payload | None:
     """The first of the candidates whose CRC holds."""
-    payloads = (Payload.from_frame(frame) for frame in data)
-    return next((payload for payload in payloads if payload is not None), None)
+    intact = intact_frames(data)
+    return Payload.from_frame(data[intact[0]]) if len(intact) else None

@@ -56,13 +56,12 @@ class KeyStream:
     def bytes(self, count: int) -> bytes:
         """The next ``count`` bytes."""
         parts = [self._buffer]
-        have = len(self._buffer)
-        while have < count:
+        missing = max(0, count - len(self._buffer))
+        first, self._counter = self._counter, self._counter - (-missing // self._prefix.digest_size)
+        for number in range(first, self._counter):
             block = self._prefix.copy()
-            block.update(self._counter.to_bytes(8, "big"))
-            self._counter += 1
+            block.update(number.to_bytes(8, "big"))
             parts.append(block.digest())
-            have += block.digest_size
         joined = b"".join(parts)
         self._buffer = joined[count:]
         return joined[:count]

@@ -32,6 +32,7 @@ __all__ = [
     "Payload",
     "ShortPayload",
     "crc24",
+    "intact_frames",
 ]
 
 PAYLOAD_BITS: Final = 56
@@ -219,3 +220,36 @@ def _crc24_table() -> tuple[int, ...]:
 
 
 _CRC24_TABLE: Final = _crc24_table()
+
+
+def intact_frames(frames: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Which rows of ``(n, FRAME_BITS)`` uint8 bits have a CRC that holds, in rising order.
+
+    A CRC is linear over GF(2), but for its initial value, so that many are checked by one product.
+    """
+    parity = frames.astype(np.float32) @ _CHECKS
+    wrong = (parity.astype(np.uint8) & 1) != _CHECKS_OF_ZEROS
+    return np.flatnonzero(~wrong.any(axis=1))
+
+
+def _bits(value: int, count: int) -> list[int]:
+    """Most significant first."""
+    return [value >> place & 1 for place in reversed(range(count))]
+
+
+def _checks() -> NDArray[np.float32]:
+    """``(FRAME_BITS, CRC_BITS)`` which bits of the CRC each bit of a frame turns over."""
+    payload_bytes = PAYLOAD_BITS // 8
+    zeros = crc24(bytes(payload_bytes))
+    turned = [
+        crc24((1 << place).to_bytes(payload_bytes, "big")) ^ zeros
+        for place in reversed(range(PAYLOAD_BITS))
+    ]
+    rows = [_bits(value, CRC_BITS) for value in turned]
+    return np.concatenate([np.array(rows), np.eye(CRC_BITS)]).astype(np.float32)
+
+
+_CHECKS: Final = _checks()
+_CHECKS_OF_ZEROS: Final = np.array(_bits(crc24(bytes(PAYLOAD_BITS // 8)), CRC_BITS), np.uint8)
+"""What the checks of an intact frame give: those of a payload of zeros, which only the initial
+value turns over."""

@@ -25,7 +25,7 @@ _ENUMERATED_BITS: Final = 6
 """Subtrees with at most this many data bits are decoded in one step, by trying all their words."""
 _FRACTION_BITS: Final = 128
 """Binary places to which capacities are computed."""
-_PATHS_AT_ONCE: Final = 512
+_PATHS_AT_ONCE: Final = 256
 """Paths that are worked on together, so that they stay in the processor's cache."""
 
 _Bits = NDArray[np.uint8]
@@ -196,15 +196,22 @@ class _Search:
         """
         if isinstance(node, _Words):
             return self._choose(node, llrs)
-        first, second = np.split(llrs, 2, axis=1)
+        half = llrs.shape[1] // 2
+        first, second = llrs[:, :half], llrs[:, half:]
         if node.left is None:
             both = first + second
             self._score = self._score - np.abs(llrs).sum(axis=1) + np.abs(both).sum(axis=1)
             right, row = self._visit(node.right, both)
             return np.concatenate((right, right), axis=1), row
         left, row = self._visit(node.left, _sum_modulo_2(first, second))
-        right, later = self._visit(node.right, second[row] + left * first[row])
-        return np.concatenate((left[later] * right, right), axis=1), row[later]
+        known = llrs.take(row, axis=0)
+        known[:, :half] *= left
+        known[:, half:] += known[:, :half]
+        right, later = self._visit(node.right, known[:, half:])
+        word = np.empty((len(later), 2 * half), np.float32)
+        np.multiply(left.take(later, axis=0), right, out=word[:, :half])
+        word[:, half:] = right
+        return word, row[later]
 
     def _choose(self, node: _Words, llrs: _Floats) -> tuple[_Floats, NDArray[np.intp]]:
         """Extend each path by each word, and keep the best for each received word."""
@@ -229,5 +236,7 @@ class _Search:
 
 def _sum_modulo_2(first: _Floats, second: _Floats) -> _Floats:
     """Log-likelihood ratios of the sums of two bits, in the min-sum approximation."""
-    ratios: _Floats = np.copysign(np.minimum(np.abs(first), np.abs(second)), first * second)
-    return ratios
+    ratios, others = np.abs(first), np.abs(second)
+    np.minimum(ratios, others, out=ratios)
+    np.multiply(first, second, out=others)
+    return np.copysign(ratios, others, out=ratios)

@@ -1,9 +1,11 @@
 """Sketches: what a marked picture looked like, in two kilobytes, for finding a part of it again.
 
 A watermark can be copied into another picture. So a registry keeps a `Sketch` of each picture that
-was marked, and what carries its mark is compared with that (`labeler.codec.content`). Of a found
-picture only a small upright view is needed, `Taken`: the mark tells how the picture was turned,
-flipped and scaled, and the size of its tile says how much of the original one pixel is.
+is marked, and what carries its mark is compared with that (`labeler.codec.content`). It is taken
+before the picture is marked: small and smooth pictures show the mark's own pattern, which would
+agree with itself wherever it is copied to. Of a found picture only a small upright view is needed,
+`Taken`: the mark tells how the picture was turned, flipped and scaled, and the size of its tile
+says how much of the original one pixel is.
 
 A sketch is no small copy: it tells where the picture is lighter or darker than its surroundings,
 as measured by how much they vary, and nothing where there is nothing to see. Changes of brightness,
@@ -138,7 +140,7 @@ class Taken:
 
 
 def sketch(pixels: Pixels, *, period: int | None = None) -> Sketch:
-    """The sketch of a picture that was marked.
+    """The sketch of a picture that is marked, taken before.
 
     Args:
         pixels: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` uint8 or uint16, on white where

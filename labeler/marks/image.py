@@ -16,7 +16,7 @@ The picture is worked through in strips, so that memory stays small.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,14 +26,15 @@ from numpy.typing import NDArray
 
 from labeler.codec.keys import PUBLIC_KEY, Key
 from labeler.codec.lattice import Tile, layered_tile, tile_period
-from labeler.codec.payload import Payload
+from labeler.codec.payload import Handle, Origin, Payload
 from labeler.codec.pixels import Pixels, check_pixels, grey, level_step
 from labeler.errors import CapacityError
+from labeler.marks.rehearsal import CASES, SampledTiles, legible, sample_tiles
 from labeler.marks.signpost import Signpost, picture_layers
 from labeler.marks.similarity import CONTRAST_FLOOR, structural_similarity
 from labeler.strength import Strength
 
-__all__ = ["MINIMUM_SIDE", "embed"]
+__all__ = ["MINIMUM_SIDE", "Prepared", "Suitability", "embed", "prepare", "suitability"]
 
 MINIMUM_SIDE: Final = 128
 """Fewest pixels on the short side: two of the smallest tiles."""
@@ -47,13 +48,19 @@ class _Preset:
     """One minus the structural similarity that the mark may cost: the gain is set by it."""
     psnr_floor_db: float
     """Least peak signal-to-noise ratio over RGB."""
+    raises: tuple[float, ...]
+    """Factors by which the gain may be raised where strong compression would take the mark."""
+    raised_floor_db: float
+    """Least peak signal-to-noise ratio over RGB of a mark that is raised."""
 
 
 _PRESETS: Final = {
-    "quality": _Preset(0.070, 0.0055, 45.0),
-    "balanced": _Preset(0.089, 0.0087, 43.7),
-    "robust": _Preset(0.132, 0.0190, 40.3),
+    "quality": _Preset(0.070, 0.0055, 45.0, (), 45.0),
+    "balanced": _Preset(0.089, 0.0087, 43.7, (1.15, 1.3, 1.5), 42.0),
+    "robust": _Preset(0.132, 0.0190, 40.3, (1.15, 1.3), 40.3),
 }
+_CERTAIN: Final = 2.0
+"""Legibility after JPEG from which on WebP, which costs more to try, is in no doubt."""
 _GAIN_LIMITS: Final = (0.8, 1.6)
 """Shares of a preset's gain that are used: very smooth pictures, which lose similarity first and
 the mark last, are at the lower end, graphics at the upper."""
@@ -109,6 +116,68 @@ def embed(
         ValueError: The array has another shape or is empty, ``strength`` is unknown, or the
             signpost has the mark's own key.
     """
+    return prepare(pixels, payload, key, strength=strength, signpost=signpost).embed()
+
+
+@dataclass(frozen=True, slots=True)
+class Suitability:
+    """How a picture takes a mark, known before it is made."""
+
+    psnr_db: float
+    """Peak signal-to-noise ratio over RGB that is to be expected."""
+    raised_db: float
+    """By how much the mark is stronger than similarity alone would have it, so that it lasts."""
+    legibility: Mapping[str, float]
+    """How legible it is expected to be after strong compression (`labeler.marks.rehearsal.CASES`):
+    from 1 on it should read, below it is not to be relied on. Empty where the picture is too
+    narrow for a whole tile."""
+
+    @property
+    def lasts(self) -> bool:
+        """Whether the mark is expected to be read after all that was tried out."""
+        return bool(self.legibility) and min(self.legibility.values()) >= 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A mark that is ready to be added to its picture."""
+
+    suitability: Suitability
+    """How the picture takes it."""
+    _pixels: Pixels
+    _shaped: NDArray[np.float32]
+    _gain: float
+
+    def embed(self) -> Pixels:
+        """The marked picture: a new array of the same shape and dtype."""
+        return _add(self._pixels, self._shaped, self._gain)
+
+
+def suitability(pixels: Pixels, *, strength: Strength = "balanced") -> Suitability:
+    """How a picture would take a mark, whatever it says and under whichever key.
+
+    Args:
+        pixels: See `embed`.
+        strength: See `embed`.
+
+    Raises:
+        CapacityError: See `embed`.
+        TypeError: See `embed`.
+        ValueError: See `embed`.
+    """
+    some = Payload(origin=Origin.UNKNOWN, handle=Handle(0, 0))
+    return prepare(pixels, some, strength=strength).suitability
+
+
+def prepare(
+    pixels: Pixels,
+    payload: Payload,
+    key: Key = PUBLIC_KEY,
+    *,
+    strength: Strength = "balanced",
+    signpost: Signpost | None = None,
+) -> Prepared:
+    """Make a mark to measure, without adding it yet; arguments and errors are those of `embed`."""
     check_pixels(pixels)
     if strength not in _PRESETS:
         raise ValueError(f"strength is one of {', '.join(_PRESETS)}, not {strength!r}")
@@ -119,13 +188,57 @@ def embed(
             hint=f"It takes at least {MINIMUM_SIDE} pixels on each side",
         )
     layers = picture_layers(payload, key, signpost)
-    shaped = _shape(pixels, layered_tile(layers, tile_period(height, width)))
-    if not shaped.any():
+    pattern = layered_tile(layers, tile_period(height, width))
+    shaped = _shape(pixels, pattern)
+    energy = float(np.vdot(shaped, shaped)) / shaped.size
+    if not energy:
         raise CapacityError(
             "every pixel is transparent, so that there is nothing to carry a watermark",
             hint="Stamp it without a watermark, or flatten it onto a background",
         )
-    return _add(pixels, shaped, _gain(shaped, pixels, _PRESETS[strength]))
+    preset = _PRESETS[strength]
+    usual = _gain(shaped, energy, pixels, preset)
+    sampled = sample_tiles(pixels, shaped, pattern, share=min(layer.share for layer in layers))
+    most = _gain_at(preset.raised_floor_db, energy, pixels)
+    gain, legibility = _raised(sampled, usual, [usual * each for each in preset.raises], most)
+    expected = Suitability(
+        psnr_db=20 * math.log10(255 / (gain * math.sqrt(_noise(energy, pixels)))),
+        raised_db=20 * math.log10(gain / usual),
+        legibility=legibility,
+    )
+    return Prepared(expected, pixels, shaped, gain)
+
+
+def _raised(
+    sampled: SampledTiles | None, usual: float, raised: Sequence[float], most: float
+) -> tuple[float, Mapping[str, float]]:
+    """The least gain with which the mark lasts, and how legible it is with it.
+
+    Where it lasts with none, it stays the usual one: a mark that is lost anyway need not be seen.
+    """
+    if sampled is None:
+        return usual, {}
+    first = _rehearsed(sampled, usual)
+    if min(first.values()) >= 1:
+        return usual, first
+    best, best_gain = first, usual
+    for gain in raised:
+        if gain > most:
+            break
+        found = _rehearsed(sampled, gain)
+        # As many cases as possible, with as little as possible.
+        if sum(each >= 1 for each in found.values()) > sum(each >= 1 for each in best.values()):
+            best, best_gain = found, gain
+    return best_gain, best
+
+
+def _rehearsed(sampled: SampledTiles, gain: float) -> Mapping[str, float]:
+    """How legible the mark is in each case, as far as it is in doubt."""
+    found: dict[str, float] = {}
+    for case in CASES:
+        if case != "webp-50" or found["jpeg-30"] < _CERTAIN:
+            found[case] = legible(sampled, gain, case)
+    return found
 
 
 def _strips(height: int) -> Iterator[tuple[int, int]]:
@@ -135,7 +248,10 @@ def _strips(height: int) -> Iterator[tuple[int, int]]:
 
 def _luma(pixels: Pixels) -> NDArray[np.float32]:
     """``(H, W)`` luma, 0 to 255."""
-    return np.asarray(grey(pixels), np.float32) / np.float32(level_step(pixels))
+    luma = grey(pixels).astype(np.float32)
+    if pixels.dtype != np.uint8:
+        luma /= np.float32(level_step(pixels))
+    return luma
 
 
 def _masks(luma: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -151,11 +267,16 @@ def _masks(luma: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.f
         smaller = cv2.resize(values, half, interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.GaussianBlur(smaller, (5, 5), 0.75), np.float32)
 
-    variance = mean(luma * luma) - mean(luma) ** 2
-    deviation = cv2.sqrt(np.maximum(variance, 0))
+    square = mean(luma)
+    square *= square
+    variance = mean(luma * luma)
+    variance -= square
+    deviation = cv2.sqrt(np.maximum(variance, 0, out=variance))
     # The quiet side of an edge stays quiet.
     deviation = cv2.blur(cv2.erode(deviation, np.ones((3, 3), np.uint8)), (3, 3))
-    energy = 2 * np.minimum(deviation, _DEVIATION_CAP) ** 2
+    energy = np.minimum(deviation, np.float32(_DEVIATION_CAP))
+    energy *= energy
+    energy *= 2
     low, high = (
         cv2.resize(cv2.sqrt(energy + floor), (width, height), interpolation=cv2.INTER_LINEAR)
         for floor in (_LOW_FLOOR, _HIGH_FLOOR)
@@ -167,7 +288,8 @@ def _shape(pixels: Pixels, pattern: Tile) -> NDArray[np.float32]:
     """``(H, W)`` the pattern with the masks' amplitude, grey levels at unit gain."""
     height, width = pixels.shape[:2]
     period = len(pattern.low)
-    repeats = (-(-_STRIP_ROWS // period) + 1, -(-width // period))
+    # Strips that divide the period never reach over its end.
+    repeats = (1 if period % _STRIP_ROWS == 0 else 2, -(-width // period))
     low = np.tile(pattern.low, repeats)[:, :width]
     high = np.tile(pattern.high, repeats)[:, :width]
     shaped = np.empty((height, width), np.float32)
@@ -178,23 +300,38 @@ def _shape(pixels: Pixels, pattern: Tile) -> NDArray[np.float32]:
         phase = slice(top % period, top % period + bottom - top)
         strip = shaped[top:bottom]
         np.multiply(masks[0][inner], low[phase], out=strip)
-        strip += masks[1][inner] * high[phase]
+        strip += np.multiply(masks[1][inner], high[phase], out=masks[1][inner])
         if pixels.ndim == 3 and pixels.shape[2] == 4:
             strip[pixels[top:bottom, :, 3] == 0] = 0
     return shaped
 
 
-def _gain(shaped: NDArray[np.float32], pixels: Pixels, preset: _Preset) -> float:
-    """The gain that costs the preset's share of similarity, within what noise allows."""
+def _gain(shaped: NDArray[np.float32], energy: float, pixels: Pixels, preset: _Preset) -> float:
+    """The gain that costs the preset's share of similarity, within what noise allows.
+
+    Args:
+        shaped: ``(H, W)`` the pattern at unit gain.
+        energy: Its mean square.
+        pixels: The picture.
+        preset: What may be lost.
+    """
     by_area = float(np.clip((shaped.size / _COMMON_AREA) ** _AREA_EXPONENT, *_AREA_LIMITS))
     allowance = preset.dissimilarity * by_area
     lost = _sampled_dissimilarity(shaped, pixels, preset.gain)
     gain = preset.gain * float(np.clip((allowance / lost) ** 0.5, *_GAIN_LIMITS))
-    energy = float(np.vdot(shaped, shaped)) / shaped.size
-    if pixels.ndim == 3:
-        energy *= float(np.mean(_COLOUR**2))
-    allowed = 255 * 10.0 ** (-preset.psnr_floor_db / 20) * math.sqrt(min(1.0, by_area))
-    return float(min(gain, allowed / math.sqrt(max(energy, 1e-9))))
+    allowed = _gain_at(preset.psnr_floor_db, energy, pixels) * math.sqrt(min(1.0, by_area))
+    return min(gain, allowed)
+
+
+def _gain_at(psnr_db: float, energy: float, pixels: Pixels) -> float:
+    """The gain that makes so much noise."""
+    amplitude = 255 * math.pow(10, -psnr_db / 20)
+    return amplitude / math.sqrt(max(_noise(energy, pixels), 1e-9))
+
+
+def _noise(energy: float, pixels: Pixels) -> float:
+    """Mean square error over all colours of a pattern at unit gain, whose luma has ``energy``."""
+    return energy * float(np.mean(_COLOUR**2)) if pixels.ndim == 3 else energy
 
 
 def _sampled_dissimilarity(shaped: NDArray[np.float32], pixels: Pixels, gain: float) -> float:
@@ -216,15 +353,19 @@ def _spread(side: int, patch: int) -> list[int]:
 
 
 def _add(pixels: Pixels, pattern: NDArray[np.float32], gain: float) -> Pixels:
-    marked: NDArray[Any] = pixels.copy()
+    marked: NDArray[Any] = np.empty(pixels.shape, pixels.dtype)
     depth = cv2.CV_8U if pixels.dtype == np.uint8 else cv2.CV_16U
     step = gain * level_step(pixels)
     for top, bottom in _strips(len(pixels)):
         strip = pattern[top:bottom] * np.float32(step)
-        rows = marked[top:bottom]
         if pixels.ndim == 2:
-            rows[:] = cv2.add(rows, strip, dtype=depth)
-        else:
-            change = cv2.merge([strip * np.float32(weight) for weight in _COLOUR])
-            rows[..., :3] = cv2.add(np.ascontiguousarray(rows[..., :3]), change, dtype=depth)
+            cv2.add(pixels[top:bottom], strip, dst=marked[top:bottom], dtype=depth)
+            continue
+        # Plane by plane, in place: float changes of three channels would not fit the cache.
+        planes = cv2.split(pixels[top:bottom])
+        change = np.empty_like(strip)
+        for plane, weight in zip(planes[:3], _COLOUR, strict=True):
+            np.multiply(strip, np.float32(weight), out=change)
+            cv2.add(plane, change, dst=plane, dtype=depth)
+        cv2.merge(planes, dst=marked[top:bottom])
     return marked

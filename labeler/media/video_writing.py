@@ -23,6 +23,7 @@ from labeler.media.guards import not_written, reason
 from labeler.media.media_type import MediaType
 from labeler.media.overlay import Overlays
 from labeler.media.pipeline import pipeline
+from labeler.media.scheduling import ordinary_priority
 from labeler.media.video_encoder import Encoding, encoding_for
 from labeler.media.video_frames import check_frame, decoded
 from labeler.media.video_interface import PictureTrack, VideoLimits
@@ -267,6 +268,8 @@ class _Pictures:
         """What the encoder gives, with the times of the source."""
         times: list[int] = []
         by_number = bool(encoding.recipe.rates)
+        with ordinary_priority():
+            stream.codec_context.open()
         for count, item in enumerate(frames):
             frame = _converted(item.frame, encoding.pixel_format)
             stamp = item.stamp - (self.first_stamp if self._track.media_type in _MP4 else 0)

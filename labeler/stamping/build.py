@@ -229,7 +229,7 @@ def _sign(order: Order, tools: Tools, draft: Draft) -> tuple[Content, Signature]
         labels=[each.label for each in order.outcomes if each.laid],
         soft_bindings=()
         if bound is None
-        else (*medium.watermarking.bind(bound), *content_bindings(draft.content, order, tools)),
+        else (*medium.watermarking.bind(bound), *content_bindings(order, tools)),
         directions=_directions(tools.settings),
         with_parent=needs_parent(order.provenance, source_has_manifest=present is not None),
     )

@@ -1,12 +1,14 @@
 """What leads from a copy of an output back to it, when its metadata are gone.
 
 The manifest store itself, what it says of the watermarks, and what the output looks and sounds
-like: taken from what was written, as a decoder gives it.
+like: taken from what was written, as a decoder gives it. Sketches are of pictures before they were
+marked: one with the mark in it would agree with whatever the mark is copied into.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from labeler.errors import UnsupportedMediaError
@@ -58,13 +60,13 @@ def _fingerprints(written: Content, order: Order, tools: Tools) -> Iterator[Cont
 
 def _of_picture(written: Content, order: Order, tools: Tools) -> Iterator[ContentFingerprint]:
     from labeler.media.picture import open_picture  # noqa: PLC0415 - slow, and not always needed
+    from labeler.stamping.pictures import unmarked_picture  # noqa: PLC0415 - as above
 
     limit = tools.settings.max_pixels
     picture = open_picture(written.data, name=order.content.name, max_pixels=limit)
-    for number, pixels in enumerate(picture.frames()):
-        if number == _FRAMES:
-            return
-        yield from _of_pixels(pixels)
+    before = unmarked_picture(order, tools)
+    for unmarked, pixels in islice(zip(before.frames(), picture.frames(), strict=False), _FRAMES):
+        yield from _of_pixels(unmarked, pixels)
 
 
 def _of_film(written: Content, order: Order, tools: Tools) -> Iterator[ContentFingerprint]:
@@ -90,11 +92,11 @@ def _of_sound(written: Content, order: Order, tools: Tools) -> Iterator[ContentF
     yield ContentFingerprint(algorithm=ACOUSTIC, value=taken.to_bytes())
 
 
-def _of_pixels(pixels: Pixels) -> Iterator[ContentFingerprint]:
+def _of_pixels(unmarked: Pixels, pixels: Pixels) -> Iterator[ContentFingerprint]:
     from labeler.codec.pdq import LEAST_QUALITY, pdq  # noqa: PLC0415 - as above
     from labeler.codec.sketch import sketch  # noqa: PLC0415 - as above
 
-    yield ContentFingerprint(algorithm=SKETCH, value=sketch(pixels).to_bytes())
+    yield ContentFingerprint(algorithm=SKETCH, value=sketch(unmarked).to_bytes())
     hashed = pdq(pixels)
     if hashed.quality >= LEAST_QUALITY:
         yield ContentFingerprint(algorithm=PDQ, value=hashed.value)

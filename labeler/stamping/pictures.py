@@ -32,7 +32,7 @@ from labeler.stamping.labelling import AnyPicture, labelled_picture
 from labeler.stamping.readback import lost, opening, readings
 from labeler.strength import Strength
 
-__all__ = ["PictureWatermarking"]
+__all__ = ["PictureWatermarking", "unmarked_picture"]
 
 _TOO_FLAT = (
     "The picture is too flat, too small or too strongly compressed for it: use the strength "
@@ -53,7 +53,7 @@ class PictureWatermarking:
         A blank page or a black frame cannot carry the mark; it is passed on as it is, as long as
         another can.
         """
-        picture = labelled_picture(_open(order.content, order, tools), order.labels.visible)
+        picture = unmarked_picture(order, tools)
         signpost = tools.signpost_for(payload)
         marking = _Marking(payload, tools.key, tools.settings.strength, signpost)
         data = picture.encode(marking.frames(picture))
@@ -77,7 +77,7 @@ class PictureWatermarking:
         """See `Watermarking.label`."""
         if not order.labels.visible:
             return order.content
-        picture = labelled_picture(_open(order.content, order, tools), order.labels.visible)
+        picture = unmarked_picture(order, tools)
         return Content(picture.encode(picture.frames()), order.content.name)
 
     def bind(self, watermark: ExpectedWatermark) -> tuple[SoftBinding]:
@@ -100,6 +100,15 @@ class PictureWatermarking:
         self, written: Content, watermark: ExpectedWatermark | None, order: Order, tools: Tools
     ) -> None:
         """See `Watermarking.fingerprint`: pictures carry whole payloads."""
+
+
+def unmarked_picture(order: Order, tools: Tools) -> AnyPicture:
+    """What is to be marked: the source with the labels that people see.
+
+    Raises:
+        MediaError: The source cannot be decoded.
+    """
+    return labelled_picture(_open(order.content, order, tools), order.labels.visible)
 
 
 def _open(content: Content, order: Order, tools: Tools) -> Picture:

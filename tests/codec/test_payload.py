@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from labeler.codec.payload import FRAME_BITS, PAYLOAD_BITS, Handle, Origin, Payload, crc24
+from labeler.codec.payload import (
+    FRAME_BITS,
+    PAYLOAD_BITS,
+    Handle,
+    Origin,
+    Payload,
+    crc24,
+    intact_frames,
+)
 
 origins = st.sampled_from(Origin)
 handles = st.builds(Handle, st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF))
@@ -157,3 +165,13 @@ def test_only_handles_are_parsed(text):
 @given(st.integers(6, 15))
 def test_origins_of_the_future_are_unknown(number):
     assert Origin(number) is Origin.UNKNOWN
+
+
+@given(st.lists(st.tuples(payloads, st.integers(0, FRAME_BITS)), min_size=1, max_size=20))
+def test_intact_frames_are_those_that_check_one_by_one(framed):
+    frames = np.array([payload.to_frame() for payload, _ in framed])
+    for frame, (_, wrong) in zip(frames, framed, strict=True):
+        frame[wrong : wrong + 1] ^= 1  # none, where the number is beyond the end
+    one_by_one = [n for n, frame in enumerate(frames) if Payload.from_frame(frame) is not None]
+    assert intact_frames(frames).tolist() == one_by_one
+    assert one_by_one == [n for n, (_, wrong) in enumerate(framed) if wrong == FRAME_BITS]

@@ -1,14 +1,8 @@
 import numpy as np
 import pytest
 
-from detectors.spectrum import (
-    DETECTION_PIXELS,
-    Residual,
-    analyse,
-    transform,
-    whitened,
-    without_shades,
-)
+from detectors.spectrum import DETECTION_PIXELS, Residual, analyse, transform, whitened
+from labeler.codec.residual import without_shades
 from tests.scenes import photograph
 
 
@@ -24,11 +18,11 @@ def exact(residual: np.ndarray, frequency_x: np.ndarray, frequency_y: np.ndarray
 
 def test_sampling_equals_the_fourier_sum(monkeypatch: pytest.MonkeyPatch) -> None:
     # Without whitening and notches, what is left is the non-uniform transform alone.
-    monkeypatch.setattr("detectors.spectrum._local_amplitude", lambda bins, _: np.ones_like(bins))
+    monkeypatch.setattr("detectors.spectrum._whiten", lambda packed, short_side: None)
     monkeypatch.setattr("detectors.spectrum._notch", lambda bins, *, aligned: None)
     rng = np.random.default_rng(5)
     noise = rng.normal(0, 1, (240, 331)).astype(np.float32)
-    monkeypatch.setattr("detectors.spectrum._flatten", lambda residual: noise.copy())
+    monkeypatch.setattr("labeler.codec.residual.flattened", lambda *_: noise.copy())
     spectrum = analyse(np.zeros((240, 331), np.uint8))
     frequency_x, frequency_y = rng.uniform(-0.49, 0.49, (2, 400))
     frequency_x[np.abs(frequency_x) < 0.01] = 0.2
@@ -91,7 +85,7 @@ def test_depth_and_channels_do_not_matter() -> None:
 
 def test_a_residual_comes_back_from_its_spectrum(monkeypatch: pytest.MonkeyPatch) -> None:
     # Without whitening and notches, it is the residual itself.
-    monkeypatch.setattr("detectors.spectrum._local_amplitude", lambda bins, _: np.ones_like(bins))
+    monkeypatch.setattr("detectors.spectrum._whiten", lambda packed, short_side: None)
     monkeypatch.setattr("detectors.spectrum._notch", lambda bins, *, aligned: None)
     noise = np.random.default_rng(5).normal(0, 1, (241, 330)).astype(np.float32)
     back = whitened(transform(Residual(noise, 1.0)))

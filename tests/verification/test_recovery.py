@@ -111,6 +111,23 @@ def test_a_mark_in_another_picture_is_suspected_to_be_a_copy(verifier, original,
     assert any("copied" in warning for warning in report.warnings)
 
 
+def test_a_mark_that_is_copied_more_strongly_into_something_smooth_is_no_match(
+    settings, verifier, tmp_path
+):
+    """The fingerprint is of the picture before its mark, which would agree with its copy."""
+    small = photo(300, 224, seed=5)
+    with Stamper(settings) as stamper:
+        stamper.stamp(encode(small), tmp_path / "small.png", PROVENANCE)
+    change = decode((tmp_path / "small.png").read_bytes()).astype(float) - small
+    shades = np.asarray(Image.fromarray(photo(24, 24, seed=6)).resize((300, 224)))
+    for gain in (1, 2, 4):
+        other = np.clip(np.rint(shades + gain * change), 0, 255).astype(np.uint8)
+        report = verifier.verify(encode(other), name="forged.png")
+        assert report.finding(Technique.WATERMARK).presence is Presence.PRESENT
+        content = report.finding(Technique.FINGERPRINT).detail["content"]
+        assert content in {"mismatch", "undecided"}, gain
+
+
 def test_a_copy_without_any_mark_is_known_by_its_looks_and_concludes_nothing(
     verifier, original, stamped
 ):

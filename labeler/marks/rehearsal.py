@@ -1,0 +1,170 @@
+"""What would be left of a mark after hard treatment, tried out before a picture is marked.
+
+Some tiles of the picture are marked, compressed or scaled down, and listened to where the mark is
+known to be. Two things then stand in the way of reading it: the picture, which differs from tile to
+tile, so that the whole picture's many tiles average it out; and what a codec makes of the mark
+itself, which is the same in every tile of a flat picture, and stays. Both are measured, and so it
+can be told how many bits the carriers of the whole picture would still convey, by Shannon's
+formula, ring by ring of frequency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from labeler.codec.lattice import CARRIERS, Tile
+from labeler.codec.pixels import Pixels, grey, level_step
+from labeler.codec.residual import without_edges
+
+__all__ = ["CASES", "SampledTiles", "legible", "sample_tiles"]
+
+_Plane: TypeAlias = NDArray[np.uint8]
+
+
+def _recompressed(suffix: str, setting: int, quality: int) -> Callable[[_Plane], _Plane]:
+    def again(luma: _Plane) -> _Plane:
+        _, data = cv2.imencode(suffix, luma, (setting, quality))
+        return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
+
+    return again
+
+
+def _quarter(luma: _Plane) -> _Plane:
+    return np.asarray(cv2.resize(luma, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA))
+
+
+CASES: Final[Mapping[str, Callable[[_Plane], _Plane]]] = {
+    "jpeg-30": _recompressed(".jpg", cv2.IMWRITE_JPEG_QUALITY, 30),
+    "webp-50": _recompressed(".webp", cv2.IMWRITE_WEBP_QUALITY, 50),
+    "resize-0.25": _quarter,
+}
+"""What is tried out: codecs with their qualities, and a scale."""
+_NEEDED_BITS: Final[Mapping[str, float]] = {"jpeg-30": 115.0, "webp-50": 115.0, "resize-0.25": 55.0}
+"""Bits that have to be conveyed so that the 80 of a frame are read. Measured on pictures whose
+marks were just, and just not, read again: what codecs leave is estimated too generously, and what
+scaling leaves too sparingly."""
+_SIDE: Final = 3
+"""Most tiles along a side of the picture that are tried."""
+_RINGS: Final = 8
+_RING: Final = np.arange(len(CARRIERS)) * _RINGS // len(CARRIERS)
+_DATA: Final = np.isin(np.arange(len(CARRIERS)), CARRIERS.data)
+
+
+@dataclass(frozen=True, slots=True)
+class SampledTiles:
+    """Parts of a picture, one tile large each."""
+
+    luma: NDArray[np.float32]
+    """``(rows, columns, period, period)`` 0 to 255."""
+    change: NDArray[np.float32]
+    """Likewise, what the mark adds at unit gain, grey levels."""
+    wanted: NDArray[np.complex64]
+    """``(len(CARRIERS),)`` the mark's own spectrum at the carriers."""
+    tiles: float
+    """How many tiles the whole picture has."""
+    share: float
+    """Of the mark's energy, what its weakest layer has."""
+
+
+def sample_tiles(
+    pixels: Pixels, shaped: NDArray[np.float32], pattern: Tile, *, share: float
+) -> SampledTiles | None:
+    """Whole tiles from all over a picture; None where it has none.
+
+    Args:
+        pixels: The unmarked picture.
+        shaped: ``(H, W)`` what the mark adds at unit gain, grey levels.
+        pattern: The tile that is repeated from the top left corner.
+        share: See `SampledTiles`.
+    """
+    period = len(pattern.low)
+    down, across = (side // period for side in shaped.shape)
+    if not (down and across):
+        return None
+    places = [_spread(count) for count in (down, across)]
+    parts = [
+        [np.s_[y * period : (y + 1) * period, x * period : (x + 1) * period] for x in places[1]]
+        for y in places[0]
+    ]
+    step = np.float32(level_step(pixels))
+    luma = [[grey(pixels[part]).astype(np.float32) / step for part in row] for row in parts]
+    spectrum = np.fft.rfft2(pattern.low + pattern.high)
+    return SampledTiles(
+        luma=np.array(luma),
+        change=np.array([[shaped[part] for part in row] for row in parts]),
+        wanted=_at_carriers(spectrum),
+        tiles=shaped.size / period**2,
+        share=share,
+    )
+
+
+def legible(sampled: SampledTiles, gain: float, case: str) -> float:
+    """How legible the mark would be after ``case``: 1 is just enough, 2 is twice the bits needed.
+
+    Args:
+        sampled: Tiles of the picture.
+        gain: Of the mark.
+        case: One of `CASES`.
+    """
+    rows, columns, period, _ = sampled.luma.shape
+    marked = sampled.luma + np.float32(gain) * sampled.change
+    mosaic = marked.transpose(0, 2, 1, 3).reshape(rows * period, columns * period)
+    again = CASES[case](np.clip(np.rint(mosaic), 0, 255).astype(np.uint8))
+    heard = np.stack(
+        [
+            _at_carriers(np.fft.rfft2(without_edges(tile.astype(np.float32))))
+            for band in np.split(again, rows)
+            for tile in np.split(band, columns, axis=1)
+        ]
+    )
+    return _bits(heard, sampled, len(again) // rows) / _NEEDED_BITS[case]
+
+
+def _bits(heard: NDArray[np.complex64], sampled: SampledTiles, period: int) -> float:
+    """What the data chips of the whole picture convey, from ``(n, len(CARRIERS))`` values."""
+    audible = _audible(period)
+    members = np.bincount(_RING[audible], minlength=_RINGS)
+
+    def by_ring(values: NDArray[np.floating]) -> NDArray[np.float64]:
+        sums = np.bincount(_RING[audible], values[audible], _RINGS)
+        return np.asarray(sums / np.maximum(members, 1))
+
+    count = len(heard)
+    mean = heard.mean(axis=0)
+    varies = by_ring(np.sum(np.abs(heard - mean) ** 2, axis=0)) / max(1, count - 1)
+    wanted = np.maximum(by_ring(np.abs(sampled.wanted) ** 2), 1e-9)
+    agreement = by_ring(np.real(mean * np.conj(sampled.wanted))) / wanted
+    power = agreement**2 * wanted
+    # What stays although it is not the mark: the same distortion in every tile.
+    stays = np.maximum(by_ring(np.abs(mean) ** 2) - power - varies / count, 0)
+    # As far as the agreement may be chance, it does not count.
+    chance = np.sqrt(varies / count / np.maximum(2 * members, 1))
+    sure = np.maximum(np.sqrt(power) * np.sign(agreement) - chance / 2, 0) ** 2
+    others = (1 - sampled.share) * sure
+    ratio = sampled.share * sure / (stays + varies / sampled.tiles + others + 1e-9)
+    chips = 2 * np.bincount(_RING[audible & _DATA], minlength=_RINGS)
+    return float(np.sum(chips * np.log2(1 + ratio)) / 2)
+
+
+def _audible(period: int) -> NDArray[np.bool_]:
+    """``(len(CARRIERS),)`` which carriers a tile of so many pixels holds."""
+    return np.asarray(np.maximum(CARRIERS.kx, np.abs(CARRIERS.ky)) < period // 2)
+
+
+def _at_carriers(spectrum: NDArray[np.complexfloating]) -> NDArray[np.complex64]:
+    """The carriers' values in a tile's transform, 0 beyond its Nyquist frequency."""
+    audible = _audible(len(spectrum))
+    values = np.zeros(len(CARRIERS), np.complex64)
+    values[audible] = spectrum[CARRIERS.ky[audible] % len(spectrum), CARRIERS.kx[audible]]
+    return values
+
+
+def _spread(count: int) -> list[int]:
+    """Up to `_SIDE` of so many places, evenly apart."""
+    return [int(place) for place in np.linspace(0, count - 1, min(_SIDE, count)).round()]
