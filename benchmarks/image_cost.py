@@ -139,9 +139,9 @@ def _operations(original: Pixels) -> dict[str, Callable[[], object]]:
     def new_ring() -> list[Key]:
         return [random_key(random) for _ in range(RING_KEYS - 1)]
 
-    jpeg = _to_jpeg(Image.fromarray(original))
+    jpeg = to_jpeg(Image.fromarray(original))
     return {
-        REFERENCE: lambda: _decode_and_encode(jpeg),
+        REFERENCE: lambda: decode_and_encode(jpeg),
         "embed": lambda: mark(original, payload, key),
         "detect, marked": lambda: detect(marked, [key]),
         "detect, marked, JPEG 70": lambda: detect(compressed, [key]),
@@ -155,13 +155,15 @@ def _operations(original: Pixels) -> dict[str, Callable[[], object]]:
     }
 
 
-def _decode_and_encode(jpeg: bytes) -> bytes:
+def decode_and_encode(jpeg: bytes) -> bytes:
+    """What costs are counted in."""
     with Image.open(io.BytesIO(jpeg)) as image:
         image.load()
-        return _to_jpeg(image)
+        return to_jpeg(image)
 
 
-def _to_jpeg(image: Image.Image) -> bytes:
+def to_jpeg(image: Image.Image) -> bytes:
+    """JPEG, quality 90."""
     file = io.BytesIO()
     image.save(file, "JPEG", quality=90)
     return file.getvalue()

@@ -1,6 +1,8 @@
-"""How close a marked picture is to its original: PSNR and SSIM."""
+"""How close a marked picture is to its original: PSNR and SSIM; and the same change, scaled."""
 
 from __future__ import annotations
+
+import math
 
 import cv2
 import numpy as np
@@ -8,9 +10,10 @@ from numpy.typing import NDArray
 
 from benchmarks.image_attacks import Pixels
 
-__all__ = ["luma_ssim", "psnr_db", "ssim"]
+__all__ = ["amplified", "at_psnr", "luma_ssim", "psnr_db", "ssim"]
 
 _PEAK = 255.0
+_BISECTIONS = 16
 
 
 def psnr_db(original: Pixels, changed: Pixels) -> float:
@@ -41,6 +44,41 @@ def luma_ssim(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     likeness = (2 * mean_1 * mean_2 + c1) * (2 * covariance + c2)
     scale = (mean_1**2 + mean_2**2 + c1) * (variance_1 + variance_2 + c2)
     return float(np.mean(likeness / scale))
+
+
+def amplified(original: Pixels, marked: Pixels, gain_db: float) -> Pixels:
+    """The same change, before rounding by so many dB larger; smaller if negative.
+
+    The PSNR that there is, less the PSNR that is wanted, is the gain that gives the latter but for
+    rounding and clipping. An infinite gain changes nothing.
+    """
+    if not math.isfinite(gain_db) or not gain_db:
+        return marked
+    factor = np.float32(10 ** (gain_db / 20))
+    change = marked.astype(np.float32) - original
+    return np.asarray(np.clip(np.round(original + factor * change), 0, 255), np.uint8)
+
+
+def at_psnr(original: Pixels, marked: Pixels, wanted_db: float) -> Pixels:
+    """The same change, scaled until the PSNR of the rounded picture is ``wanted_db``.
+
+    The gain is found by bisection, in 3 dB about the one that would do without rounding. A change
+    of whole numbers is rounded in jumps (at a gain of one half all odd ones at once): so samples
+    from both sides of the jump are mixed, each at random, but repeatably.
+    """
+    least_db = psnr_db(original, marked) - wanted_db - 3
+    most_db = least_db + 6
+    if not math.isfinite(least_db):
+        return marked
+    for _ in range(_BISECTIONS):
+        gain_db = (least_db + most_db) / 2
+        over = psnr_db(original, amplified(original, marked, gain_db)) > wanted_db
+        least_db, most_db = (gain_db, most_db) if over else (least_db, gain_db)
+    sides = [amplified(original, marked, gain_db) for gain_db in (least_db, most_db)]
+    small, large = (10 ** (-psnr_db(original, side) / 10) for side in sides)
+    share = (10 ** (-wanted_db / 10) - small) / (large - small) if large > small else 0.0
+    random = np.random.default_rng(0).random(original.shape)
+    return np.where(random < share, sides[1], sides[0])
 
 
 def _luma(pixels: Pixels) -> NDArray[np.float64]:

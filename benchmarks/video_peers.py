@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import math
 import statistics
 import sys
 import tempfile
@@ -29,12 +28,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from benchmarks import video_clips
 from benchmarks.command import attack_chooser, benchmark_parser, names, publish
 from benchmarks.marking import random_for
+from benchmarks.peer_process import last_words
 from benchmarks.peer_readings import MATCHED, NATIVE, Reading, attack_table, column
+from benchmarks.quality import amplified
 from benchmarks.tables import markdown_table
 from benchmarks.video_attacks import ATTACKS, GROUPS
 from benchmarks.video_peer_systems import (
@@ -85,8 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     print(f"{name}: {path.stem}", file=sys.stderr, flush=True)
                     results.append(_measure(system, path, options, ours))
         except RuntimeError as error:
-            notes = getattr(error, "__notes__", ["no reason was given"])
-            failures.append(f"{name}: {error}: {notes[-1].strip().splitlines()[-1]}")
+            failures.append(f"{name}: {error}: {last_words(error)}")
     report = _report(results, failures, options)
     publish(options, report, [asdict(result) for result in results])
 
@@ -126,7 +124,7 @@ def _measure(
     native = system.embed(original, random)
     native_psnr_db = rgb_psnr_db(original, native)
     wanted_db = ours.setdefault(path.stem, native_psnr_db)
-    films = {NATIVE: native, MATCHED: _weaker(original, native, native_psnr_db - wanted_db)}
+    films = {NATIVE: native, MATCHED: amplified(original, native, native_psnr_db - wanted_db)}
     if system.name == "Labeler":
         del films[NATIVE]
     with tempfile.TemporaryDirectory(prefix="video-peers-") as name:
@@ -156,15 +154,6 @@ def _attacked(
             folder.mkdir()
             readings[attack] = system.read(ATTACKS[attack](source, folder))
         return readings
-
-
-def _weaker(original: Film, marked: Film, weaker_db: float) -> Film:
-    """The same change, made weaker by so many dB; stronger if negative."""
-    if not math.isfinite(weaker_db) or not weaker_db:
-        return marked
-    factor = np.float32(10 ** (weaker_db / 20))
-    change = marked.astype(np.float32) - original
-    return np.clip(np.round(original + factor * change), 0, 255).astype(np.uint8)
 
 
 # ---------------------------------------------------------------- reporting

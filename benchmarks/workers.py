@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import cv2
 
-__all__ = ["as_measured", "worker_pool"]
+__all__ = ["as_measured", "limit_threads", "worker_pool"]
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
@@ -32,7 +32,7 @@ def worker_pool(
     """
     # A BLAS library reads its limit once, when it is loaded: the new processes inherit these.
     if one_thread:
-        os.environ.update(dict.fromkeys(_THREAD_LIMITS, "1"))
+        _limit_new_processes()
     return ProcessPoolExecutor(
         jobs,
         mp_context=multiprocessing.get_context("spawn"),
@@ -40,6 +40,12 @@ def worker_pool(
         initargs=(one_core, one_thread),
         max_tasks_per_child=1 if fresh else None,
     )
+
+
+def limit_threads() -> None:
+    """Hold OpenCV here, and numpy and OpenBLAS in processes to come, to one thread."""
+    _limit_new_processes()
+    cv2.setNumThreads(1)
 
 
 def as_measured(
@@ -55,6 +61,10 @@ def as_measured(
                 yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _limit_new_processes() -> None:
+    os.environ.update(dict.fromkeys(_THREAD_LIMITS, "1"))
 
 
 def _start_worker(one_core: bool, one_thread: bool) -> None:

@@ -32,9 +32,9 @@ from numpy.typing import NDArray
 from detectors import windows
 from detectors.mark_layers import MarkLayer, best_of
 from detectors.reading import Heard, Reading, read
-from detectors.registration import REGISTERED, register
+from detectors.registration import register
 from detectors.report import Presence
-from detectors.search import PLACES, STANDS_OUT, hypotheses, search
+from detectors.search import STANDS_OUT, hypotheses, search
 from detectors.spectrum import Spectrum, analyse
 from detectors.synchronisation import ORIENTATIONS, Place, hear_each
 from labeler.codec.keys import Key
@@ -192,10 +192,10 @@ def _examine(pixels: NDArray[Any], keys: list[Key], *, patient: bool) -> list[De
     part = _bent_part(spectrum, places, in_parts=in_parts)
     values = hear_each(spectrum, places)
     heard = [Heard(place.z, said) for place, said in zip(places, values, strict=True)]
-    count = PLACES * len(looks) + (REGISTERED if part else 0)
-    readings = read(heard, keys, places=count)
+    readings = read(heard, keys)
     if part and not any(reading.payload for reading in readings):
-        readings = read(heard + register(spectrum, part), keys, places=count)
+        # After the others, whose weights are then what they were: they were read before.
+        readings = read(heard + register(spectrum, part), keys)
     tried = len(looks) * hypotheses(len(NATIVE_PERIODS))
     tried += windows.hypotheses() if in_parts else 0
     loudest = max(_best(places), part.place.z if part else 0.0)

@@ -4,6 +4,11 @@ Two kinds of evidence speak for a key, each with a bound of its own: the pilot c
 signs the key fixes, and a code word that decodes, with its CRC, to a payload. Both are sums of
 chips times signs that were drawn from the key, so that `labeler.codec.significance` applies. A key
 has several patterns; all of them are read.
+
+What could have been is counted with weights, which add up to at most 1 (a weighted union bound;
+C. Genovese, K. Roeder, L. Wasserman, "False discovery control with p-value weighting", Biometrika
+93(3), 2006): the likeliest place, and words of the version in use, are held to less than others.
+The weights are fixed before any sign of a key is looked at.
 """
 
 from __future__ import annotations
@@ -27,7 +32,7 @@ from labeler.codec.lattice import (
     pilot_signs,
     spectrum,
 )
-from labeler.codec.payload import PAYLOAD_BITS, Payload
+from labeler.codec.payload import FORMAT_VERSION, HANDLE_BITS, VERSIONS, Origin, Payload
 from labeler.codec.significance import any_of, p_value
 
 __all__ = ["Heard", "Reading", "read", "word_statistic"]
@@ -130,17 +135,17 @@ class _Word:
     payload: Payload
     place: int
     pattern: int
-    z: float
-    """Statistic over the code word and the pilots together."""
+    p_value: float
+    """Of the statistic over the code word and the pilots together; the key alone is not counted."""
 
 
-def read(heard: Sequence[Heard], keys: Sequence[Key], *, places: int) -> list[Reading]:
+def read(heard: Sequence[Heard], keys: Sequence[Key]) -> list[Reading]:
     """Read every place under every key.
 
     Args:
-        heard: What the places say, at most ``places`` of them.
+        heard: What the places say, the likeliest first by what no key knows: the n-th has a weight
+            of one over n (n + 1), however many there are.
         keys: The keys.
-        places: How many places there could have been; significance counts them all.
 
     Returns:
         What speaks for each key, in order.
@@ -148,7 +153,7 @@ def read(heard: Sequence[Heard], keys: Sequence[Key], *, places: int) -> list[Re
     if not heard:
         return [Reading(1.0, None, 0, PICTURE_PATTERN) for _ in keys]
     z = np.array([each.z for each in heard])
-    readings = _read(z, np.stack([each.weighted() for each in heard]), keys, places=places)
+    readings = _read(z, np.stack([each.weighted() for each in heard]), keys)
     said = [number for number, each in enumerate(readings) if each.payload is not None]
     if not said or len(keys) == 1:
         return readings
@@ -170,7 +175,7 @@ def _read_beneath(
     signs = spectrum(found.payload, keys[strongest], found.pattern)
     left = heard[found.place].without(signs)
     z = np.array([heard[found.place].z])
-    again = _read(z, left[None], keys, places=1, decodings=_DECODINGS_BENEATH)
+    again = _read(z, left[None], keys, decodings=_DECODINGS_BENEATH)
     merged = []
     for first, beneath in zip(readings, again, strict=True):
         p = any_of(first.p_value, beneath.p_value)
@@ -187,25 +192,38 @@ def _read(
     weighted: NDArray[np.complex64],
     keys: Sequence[Key],
     *,
-    places: int,
     decodings: int = _DECODINGS,
 ) -> list[Reading]:
     statistics = _pilot_statistics(weighted, keys)
     words = _decode(z, weighted, keys, statistics, decodings)
-    log_pilots = math.log(places * PATTERNS)
-    log_words = math.log(places * _PATTERNS_OF_A_PAYLOAD) + PAYLOAD_BITS * math.log(2)
     readings = []
+    surprise = np.maximum(statistics, 0) ** 2 / 2 - _log_places(len(z))[:, None, None]
     for number in range(len(keys)):
-        place, pattern = divmod(int(np.argmax(statistics[:, number])), PATTERNS)
+        place, pattern = divmod(int(np.argmax(surprise[:, number])), PATTERNS)
+        log_pilots = float(_log_places(len(z))[place]) + math.log(PATTERNS)
         pilot_p = p_value(float(statistics[place, number, pattern]), log_hypotheses=log_pilots)
         word = words.get(number)
         if word is None:
             readings.append(Reading(any_of(pilot_p, 1.0), None, place, pattern))
         else:
-            word_p = p_value(word.z, log_hypotheses=log_words)
-            p = any_of(pilot_p, word_p)
+            p = any_of(pilot_p, word.p_value)
             readings.append(Reading(p, word.payload, word.place, word.pattern))
     return readings
+
+
+def _log_places(count: int) -> NDArray[np.float64]:
+    """``(count,)`` minus the logarithms of the places' weights."""
+    number = np.arange(1, count + 1)
+    return np.log(number * (number + 1.0))
+
+
+def _log_words(payload: Payload) -> float:
+    """Minus the logarithm of a word's weight among all that a payload can be.
+
+    One half is for the version in use, the other for all of them.
+    """
+    versions = 1 if payload.version == FORMAT_VERSION else VERSIONS
+    return math.log(2 * versions * len(Origin)) + HANDLE_BITS * math.log(2)
 
 
 def word_statistic(heard: Heard, key: Key, payload: Payload, pattern: int) -> float:
@@ -249,7 +267,7 @@ def _decode(
         beside = [each for each in rest if each[0] == place]
         rest = beside[:1] + [each for each in rest if each[0] != place]
     for number, word in _words(weighted, keys, rest):
-        if number not in best or word.z > best[number].z:
+        if number not in best or word.p_value < best[number].p_value:
             best[number] = word
     return best
 
@@ -268,7 +286,9 @@ def _words(
         key = keys[number]
         if payload is not None and pattern in {PICTURE_PATTERN, pattern_of(payload, key)}:
             z = _joint_statistic(weighted[place], key, payload, pattern)
-            yield number, _Word(payload, place, pattern, z)
+            chance = _log_words(payload) + float(_log_places(place + 1)[place])
+            p = p_value(z, log_hypotheses=chance + math.log(_PATTERNS_OF_A_PAYLOAD))
+            yield number, _Word(payload, place, pattern, p)
 
 
 def _code_word(weighted: NDArray[np.complex64], key: Key, pattern: int) -> NDArray[np.float32]:

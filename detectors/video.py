@@ -25,7 +25,7 @@ from detectors.image import PRESENT_AT, Geometry, geometry_of, ring_of
 from detectors.mark_layers import MarkLayer
 from detectors.reading import Heard, Reading, read, word_statistic
 from detectors.report import Presence
-from detectors.search import PLACES, hypotheses, search
+from detectors.search import hypotheses, search
 from detectors.spans import Span
 from detectors.spectrum import Residual, transform
 from detectors.stacking import Stack, Stacks, stack_segments
@@ -309,7 +309,7 @@ class _Viewing:
         spectrum = transform(total.residual)
         heard = [Heard(found.place.z, hear(spectrum, found.place))]
         span = Span(total.start_s, total.end_s)
-        for number, reading in enumerate(read(heard, self._keys, places=PLACES)):
+        for number, reading in enumerate(read(heard, self._keys)):
             self._take(number, _Found(reading, found.place, found.geometry, span))
 
     def _take(self, number: int, found: _Found) -> None:
@@ -325,7 +325,7 @@ class _Viewing:
         if places[0].z > self._heard.z:
             self._heard = _Heard(places[0].z, geometry_of(places[0], spectrum))
         heard = [Heard(place.z, hear(spectrum, place)) for place in places]
-        for number, reading in enumerate(read(heard, self._keys, places=PLACES)):
+        for number, reading in enumerate(read(heard, self._keys)):
             place = places[reading.place]
             self._take(number, _Found(reading, place, geometry_of(place, spectrum), span))
 

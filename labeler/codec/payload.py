@@ -23,10 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "FORMAT_VERSION",
     "FRAME_BITS",
+    "HANDLE_BITS",
     "PAYLOAD_BITS",
     "SHORT_BITS",
     "TAG_BITS",
+    "VERSIONS",
     "Handle",
     "Origin",
     "Payload",
@@ -39,6 +42,9 @@ PAYLOAD_BITS: Final = 56
 CRC_BITS: Final = 24
 FRAME_BITS: Final = PAYLOAD_BITS + CRC_BITS
 FORMAT_VERSION: Final = 1
+VERSIONS: Final = 16
+"""How many the field has room for."""
+HANDLE_BITS: Final = 48
 TAG_BITS: Final = 16
 SHORT_BITS: Final = 4 + TAG_BITS
 _TAG_DOMAIN: Final = b"labeler short payload tag"
