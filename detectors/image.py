@@ -22,8 +22,9 @@ that stands out somewhere, and reads nowhere, is followed over the bent picture
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -56,7 +57,16 @@ __all__ = [
 PRESENT_AT: Final = 1e-6
 """A mark is present when its p-value is at most this."""
 _SMALL_PIXELS: Final = 150_000
-"""Pictures up to this size are cheap enough for a second look when the first finds nothing."""
+"""Pictures up to this size are cheap enough for more looks when the first finds nothing."""
+_CLOSER: Final = 2
+"""How many times as large they are looked at then: what was scaled down has its mark at the finest
+scale, where filters of a few pixels cannot tell it from the picture."""
+_LOOKS: Final = (
+    analyse,
+    partial(analyse, enlarged=_CLOSER),
+    partial(analyse, holding_down=without_shades),
+)
+"""Ways to look at a picture; the last is for blurred ones, which have lost the fine grain."""
 _LARGE_PIXELS: Final = 8_000_000
 """Pictures from this size on cost so much to decode that their parts are searched too: photographs
 of screens and scans of prints are as large."""
@@ -196,10 +206,10 @@ def _examine(pixels: NDArray[Any], keys: list[Key], *, patient: bool) -> list[De
     if part and not any(reading.payload for reading in readings):
         # After the others, whose weights are then what they were: they were read before.
         readings = read(heard + register(spectrum, part), keys)
-    tried = len(looks) * hypotheses(len(NATIVE_PERIODS))
-    tried += windows.hypotheses() if in_parts else 0
+    tried = hypotheses(len(NATIVE_PERIODS)) + (windows.hypotheses() if in_parts else 0)
+    chance = math.log(len(_looks_at(pixels)) * tried)
     loudest = max(_best(places), part.place.z if part else 0.0)
-    synchronisation_p_value = p_value(loudest, log_hypotheses=math.log(tried))
+    synchronisation_p_value = p_value(loudest, log_hypotheses=chance)
     seen = [windows.Part(spectrum, place) for place in places]
     return [
         Detection(
@@ -224,13 +234,20 @@ def _bent_part(spectrum: Spectrum, places: list[Place], *, in_parts: bool) -> wi
 
 
 def _looks(pixels: NDArray[Any]) -> list[tuple[Spectrum, list[Place]]]:
-    """The first look, and a second where the first finds nothing and the picture is small."""
-    spectrum = analyse(pixels)
-    looks = [(spectrum, search(spectrum, NATIVE_PERIODS))]
-    if pixels.shape[0] * pixels.shape[1] <= _SMALL_PIXELS and _best(looks[0][1]) < STANDS_OUT:
-        softer = analyse(pixels, without_shades)
-        looks.append((softer, search(softer, NATIVE_PERIODS)))
+    """The first look, and others, as long as they find nothing, where the picture is small."""
+    looks: list[tuple[Spectrum, list[Place]]] = []
+    for look in _looks_at(pixels):
+        spectrum = look(pixels)
+        looks.append((spectrum, search(spectrum, NATIVE_PERIODS)))
+        if _best(looks[-1][1]) >= STANDS_OUT:
+            break
     return looks
+
+
+def _looks_at(pixels: NDArray[Any]) -> Sequence[Callable[[NDArray[Any]], Spectrum]]:
+    """The ways in which a picture of this size may be looked at."""
+    small = pixels.shape[0] * pixels.shape[1] <= _SMALL_PIXELS
+    return _LOOKS if small else _LOOKS[:1]
 
 
 def _best(places: list[Place]) -> float:

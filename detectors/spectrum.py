@@ -78,7 +78,7 @@ class Spectrum:
     width: int
     """Columns of it."""
     scale: float
-    """Its pixels for each pixel of the original, at most 1."""
+    """Its pixels for each pixel of the original along a side; above 1 where it was enlarged."""
     padded_height: int
     """Rows of the Fourier transform."""
     padded_width: int
@@ -140,7 +140,7 @@ class Residual:
     values: NDArray[np.float32]
     """``(H, W)`` in local deviations, after scaling down."""
     scale: float
-    """Its pixels for each pixel of the original, at most 1."""
+    """Its pixels for each pixel of the original along a side; above 1 where it was enlarged."""
 
 
 def residual_of(
@@ -149,6 +149,7 @@ def residual_of(
     most_pixels: int = DETECTION_PIXELS,
     depth: int | None = None,
     holding_down: HoldingDown = without_edges,
+    enlarged: int = 1,
 ) -> Residual:
     """Take a picture away from itself.
 
@@ -157,6 +158,7 @@ def residual_of(
         most_pixels: Larger pictures are scaled down to that many.
         depth: Bits of a code value; None: all of the type's.
         holding_down: How.
+        enlarged: How many times as wide and high smaller ones are looked at.
     """
     luma = grey(pixels)
     step = np.float32(level_step(pixels) if depth is None else 1 << (depth - 8))
@@ -168,22 +170,30 @@ def residual_of(
         luma = cv2.resize(
             luma, size, interpolation=cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
         )
-    return Residual(holding_down(luma.astype(np.float32) / step), scale)
+    shades = luma.astype(np.float32) / step
+    if scale == 1 and enlarged > 1:
+        size = (enlarged * width, enlarged * height)
+        shades = np.asarray(cv2.resize(shades, size, interpolation=cv2.INTER_CUBIC), np.float32)
+        scale = float(enlarged)
+    return Residual(holding_down(shades), scale)
 
 
-def analyse(pixels: Pixels, holding_down: HoldingDown = without_edges) -> Spectrum:
+def analyse(
+    pixels: Pixels, holding_down: HoldingDown = without_edges, *, enlarged: int = 1
+) -> Spectrum:
     """The whitened spectrum of a picture.
 
     Args:
         pixels: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` uint8 or uint16; alpha is ignored.
         holding_down: See `residual_of`.
+        enlarged: See `residual_of`.
 
     Raises:
         TypeError: The array has another dtype.
         ValueError: The array has another shape, or is empty.
     """
     check_pixels(pixels)
-    return transform(residual_of(pixels, holding_down=holding_down))
+    return transform(residual_of(pixels, holding_down=holding_down, enlarged=enlarged))
 
 
 def transform(residual: Residual) -> Spectrum:

@@ -56,7 +56,7 @@ class _Preset:
 
 _PRESETS: Final = {
     "quality": _Preset(0.070, 0.0055, 45.0, (), 45.0),
-    "balanced": _Preset(0.089, 0.0087, 43.7, (1.15, 1.3, 1.5), 42.0),
+    "balanced": _Preset(0.089, 0.0087, 43.7, (1.15, 1.3), 42.0),
     "robust": _Preset(0.132, 0.0190, 40.3, (1.15, 1.3), 40.3),
 }
 _CERTAIN: Final = 2.0
@@ -79,9 +79,15 @@ _LUMA: Final = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 # The colour change of least energy for a given change of luma.
 _COLOUR: Final = _LUMA / np.sum(_LUMA**2)
 _STRIP_ROWS: Final = 64
-_HALO_ROWS: Final = 12  # even, and more than the reach of the filters in `_masks`
+_HALO_ROWS: Final = 20  # even, and more than the reach of the filters in `_masks`
 _DEVIATION_CAP: Final = 20.0
 _LOW_FLOOR: Final = 320.0
+_PLAIN_VARIANCE: Final = (0.05, 0.4)
+"""Variance, squared grey levels: below the first an area is a plain fill, above the second not."""
+_PLAIN_WINDOW: Final = 11
+"""Samples at half the size on a side over which that is looked at."""
+_PLAIN_SHARE: Final = 0.8
+"""Of the amplitude that a plain fill gets: nothing there hides the mark."""
 # Amplitude with sqrt(2 s^2 + C2) costs the same structural similarity everywhere.
 _HIGH_FLOOR: Final = CONTRAST_FLOOR
 
@@ -271,17 +277,31 @@ def _masks(luma: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.f
     square *= square
     variance = mean(luma * luma)
     variance -= square
-    deviation = cv2.sqrt(np.maximum(variance, 0, out=variance))
+    np.maximum(variance, 0, out=variance)
+    guard = _guard(variance)
+    deviation = cv2.sqrt(variance)
     # The quiet side of an edge stays quiet.
     deviation = cv2.blur(cv2.erode(deviation, np.ones((3, 3), np.uint8)), (3, 3))
     energy = np.minimum(deviation, np.float32(_DEVIATION_CAP))
     energy *= energy
     energy *= 2
     low, high = (
-        cv2.resize(cv2.sqrt(energy + floor), (width, height), interpolation=cv2.INTER_LINEAR)
+        cv2.resize(
+            cv2.sqrt(energy + floor) * guard, (width, height), interpolation=cv2.INTER_LINEAR
+        )
         for floor in (_LOW_FLOOR, _HIGH_FLOOR)
     )
     return np.asarray(low, np.float32), np.asarray(high, np.float32)
+
+
+def _guard(variance: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The share of the amplitude that is used, by the local variance around."""
+    around = np.asarray(cv2.blur(variance, (_PLAIN_WINDOW, _PLAIN_WINDOW)), np.float32)
+    plain, busy = _PLAIN_VARIANCE
+    around -= np.float32(plain)
+    around *= np.float32((1 - _PLAIN_SHARE) / (busy - plain))
+    around += np.float32(_PLAIN_SHARE)
+    return np.clip(around, np.float32(_PLAIN_SHARE), np.float32(1), out=around)
 
 
 def _shape(pixels: Pixels, pattern: Tile) -> NDArray[np.float32]:
