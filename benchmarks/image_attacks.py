@@ -2,7 +2,8 @@
 
 A detector gets the result as it is: nothing is scaled or turned back. The numbers in the names are
 JPEG/WebP/AVIF qualities, scale factors, percent of the *area* that a crop keeps, degrees
-(counter-clockwise), and standard deviations (noise in grey levels, blur in pixels).
+(counter-clockwise), standard deviations (noise in grey levels, blur in pixels), percent of the
+sides by which corners move (perspective, lenses), and pixels (local warps).
 """
 
 from __future__ import annotations
@@ -41,8 +42,15 @@ from benchmarks.image_edits import (
     unchanged,
     webp,
 )
+from benchmarks.image_warps import (
+    lens,
+    local_warp,
+    perspective,
+    print_scan_warped,
+    screen_photograph,
+)
 
-__all__ = ["ATTACKS", "CORE", "GUARANTEED", "Attack", "Pixels", "attacked", "generator"]
+__all__ = ["ATTACKS", "CORE", "GUARANTEED", "WARPS", "Attack", "Pixels", "attacked", "generator"]
 
 _RANDOM_SEED: Final = 7
 
@@ -129,6 +137,18 @@ ATTACKS: Final[dict[str, Attack]] = {
     "rotate-3+jpeg-70": chain(rotate_inscribed(3), jpeg(70)),
     "crop-50+resize-0.7+jpeg-70": chain(crop(0.5), resize(0.7), jpeg(70)),
     "rotate-7+crop-50+jpeg-60": chain(rotate_inscribed(7), crop(0.5), jpeg(60)),
+    # Bending
+    "perspective-2": perspective(0.02),
+    "perspective-5": perspective(0.05),
+    "perspective-10": perspective(0.1),
+    "barrel-1": lens(-0.01),
+    "barrel-3": lens(-0.03),
+    "pincushion-1": lens(0.01),
+    "pincushion-3": lens(0.03),
+    "local-warp-2": local_warp(2),
+    "local-warp-4": local_warp(4),
+    "screen-photograph": screen_photograph,
+    "print-scan-warped": print_scan_warped,
 }
 """Every attack by name."""
 
@@ -195,3 +215,18 @@ GUARANTEED: Final[tuple[str, ...]] = (
     "social-1080",
 )
 """The attacks after which the exact payload must come back from every picture."""
+
+WARPS: Final[tuple[str, ...]] = (
+    "perspective-2",
+    "perspective-5",
+    "perspective-10",
+    "barrel-1",
+    "barrel-3",
+    "pincushion-1",
+    "pincushion-3",
+    "local-warp-2",
+    "local-warp-4",
+    "screen-photograph",
+    "print-scan-warped",
+)
+"""The attacks that bend the picture, so that no one lattice fits all of it."""

@@ -147,6 +147,7 @@ def _operations(original: Pixels) -> dict[str, Callable[[], object]]:
         "detect, marked, JPEG 70": lambda: detect(compressed, [key]),
         "detect, marked, rotated 10°": lambda: detect(turned, [key]),
         "detect, unmarked": lambda: detect(original, [key]),
+        "detect, unmarked, patient": lambda: detect(original, [key], patient=True),
         "100 keys, unmarked": lambda: detect(original, [*ring, key]),
         "100 new keys, unmarked": lambda: detect(original, [*new_ring(), key]),
         "100 keys, marked": lambda: detect(marked, [*ring, key]),

@@ -118,25 +118,33 @@ class LogPolarScores:
 
 
 @cache
-def _node_offsets() -> tuple[tuple[int, int], ...]:
+def _node_offsets(directions: int, most: int) -> tuple[tuple[int, int], ...]:
     """Angle and radius steps from the first tile vector to each node of its quadrant."""
     offsets = []
     for i, j in _NODES:
-        if i <= 0 or j < 0:
+        if i <= 0 or j < 0 or max(i, j) > most:
             continue
-        angle = round(float(np.arctan2(j, i)) / np.pi * _ANGLES) % _ANGLES
+        angle = round(float(np.arctan2(j, i)) / np.pi * directions) % directions
         offsets.append((angle, round(float(np.log(np.hypot(i, j))) / _STEP)))
     return tuple(offsets)
 
 
-def log_polar_scores(autocorrelation: Autocorrelation) -> LogPolarScores:
-    """Score every rotation and scale."""
+def log_polar_scores(
+    autocorrelation: Autocorrelation, *, directions: int = _ANGLES, most: int = 4
+) -> LogPolarScores:
+    """Score every rotation and scale.
+
+    Args:
+        autocorrelation: Of the picture.
+        directions: Over half a turn, an even number; fewer are enough where few tiles are seen.
+        most: Nodes up to so many tiles away are summed.
+    """
     width, height = autocorrelation.reach
     smallest = _PERIODS[0] / autocorrelation.step[0]
     longest = _REACH * min(width, height)
     count = max(1, int(np.log(longest / smallest) / _STEP))
     radii = smallest * np.exp(np.arange(count) * _STEP)
-    angles = np.arange(_ANGLES) * np.pi / _ANGLES
+    angles = np.arange(directions) * np.pi / directions
     x = np.outer(np.cos(angles), radii).astype(np.float32)
     y = np.outer(np.sin(angles), radii).astype(np.float32)
     middle = autocorrelation.middle
@@ -149,10 +157,10 @@ def log_polar_scores(autocorrelation: Autocorrelation) -> LogPolarScores:
     values *= overlap > 0
     periods = min(count, int(np.log(_PERIODS[1] / _PERIODS[0]) / _STEP))
     values, overlap = _over_quarters(values), _over_quarters(overlap)
-    quarter = _ANGLES // 2
+    quarter = directions // 2
     total = np.zeros((quarter, periods), np.float32)
     weight = np.full((quarter, periods), 1e-6, np.float32)
-    for angle, radius in _node_offsets():
+    for angle, radius in _node_offsets(directions, most):
         length = min(periods, count - radius)
         if length > 0:
             window = np.s_[angle : angle + quarter, radius : radius + length]
@@ -163,7 +171,7 @@ def log_polar_scores(autocorrelation: Autocorrelation) -> LogPolarScores:
 
 
 def _over_quarters(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """``(_ANGLES, radii)`` of half a turn, each added to what is a quarter turn away."""
+    """``(directions, radii)`` of half a turn, each added to what is a quarter turn away."""
     first, second = np.split(values, 2)
     both = first + second
     return np.concatenate([both, both])
@@ -178,7 +186,7 @@ def isotropic(
     found = []
     for _ in range(count):
         angle, radius = divmod(int(np.argmax(remaining)), remaining.shape[1])
-        turn = angle * np.pi / _ANGLES
+        turn = angle * np.pi / (2 * quarter)
         rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
         found.append(np.diag(autocorrelation.step) @ rotation * scores.radii[radius])
         columns = slice(max(0, radius - 3), radius + 4)

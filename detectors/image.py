@@ -13,6 +13,10 @@ The search has two halves. The first knows no key: lattices are proposed by the 
 (`detectors.geometry`) and tried with the synchronisation carriers (`detectors.synchronisation`),
 cheapest and likeliest first, until one stands out (`detectors.search`). The second reads the few
 best places under each key (`detectors.reading`): one more key costs a matrix product.
+
+Where no lattice fits the whole picture, parts of it may be searched (`detectors.windows`); a tile
+that stands out somewhere, and reads nowhere, is followed over the bent picture
+(`detectors.registration`).
 """
 
 from __future__ import annotations
@@ -26,8 +30,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors import windows
 from detectors.mark_layers import MarkLayer, best_of
-from detectors.reading import Heard, read
+from detectors.reading import Heard, Reading, read
+from detectors.registration import register
 from detectors.report import Presence
 from detectors.search import STANDS_OUT, hypotheses, search
 from detectors.spectrum import Spectrum, analyse
@@ -62,6 +68,12 @@ _LOOKS: Final = (
     partial(analyse, holding_down=without_shades),
 )
 """Ways to look at a picture; the last is for blurred ones, which have lost the fine grain."""
+_LARGE_PIXELS: Final = 8_000_000
+"""Pictures from this size on cost so much to decode that their parts are searched too: photographs
+of screens and scans of prints are as large."""
+_FOLLOWED: Final = (5.8, 1.5 * STANDS_OUT)
+"""Synchronisation statistics between which a tile may lie in a bent picture, and is followed where
+it does not read: below is chance, above it reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +129,24 @@ class Detection:
         )
 
 
-def detect(pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key]) -> Detection:
+def detect(
+    pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key], *, patient: bool = False
+) -> Detection:
     """Look for the strongest mark under any of ``keys``.
 
     Args:
         pixels: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` uint8 or uint16, as stored.
         keys: A `Keyring` or keys.
+        patient: Whether parts of the picture are searched as well where the whole shows nothing,
+            which finds marks in strong perspective and curled paper, at some three times the cost
+            of an unmarked picture. Pictures of eight megapixels and more are searched so anyway.
 
     Raises:
         TypeError: The array has another dtype.
         ValueError: The array has another shape or is empty, or no key was given.
     """
     ring = ring_of(keys)
-    each = _examine(pixels, ring)
+    each = _examine(pixels, ring, patient=patient)
     layers = [
         MarkLayer(key_id=key.key_id, p_value=found.p_value, payload=found.payload)
         for key, found in zip(ring, each, strict=True)
@@ -144,7 +161,9 @@ def detect(pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key]) -> Det
     )
 
 
-def detect_each(pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key]) -> list[Detection]:
+def detect_each(
+    pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key], *, patient: bool = False
+) -> list[Detection]:
     """Look for a mark under each of ``keys``: one detection a key, in order.
 
     The p-value of each counts its own key alone: whoever picks the best of many has to multiply.
@@ -152,12 +171,13 @@ def detect_each(pixels: NDArray[Any], keys: Mapping[str, Key] | Iterable[Key]) -
     Args:
         pixels: As for `detect`.
         keys: As for `detect`.
+        patient: As for `detect`.
 
     Raises:
         TypeError: The array has another dtype.
         ValueError: The array has another shape or is empty, or no key was given.
     """
-    return [_conclude(each) for each in _examine(pixels, ring_of(keys))]
+    return [_conclude(each) for each in _examine(pixels, ring_of(keys), patient=patient)]
 
 
 def ring_of(keys: Mapping[str, Key] | Iterable[Key]) -> list[Key]:
@@ -172,7 +192,7 @@ def ring_of(keys: Mapping[str, Key] | Iterable[Key]) -> list[Key]:
     return ring
 
 
-def _examine(pixels: NDArray[Any], keys: list[Key]) -> list[Detection]:
+def _examine(pixels: NDArray[Any], keys: list[Key], *, patient: bool) -> list[Detection]:
     """All that can be said for each key, before anything is concluded from it."""
     check_pixels(pixels)
     looks = _looks(pixels)
@@ -180,23 +200,39 @@ def _examine(pixels: NDArray[Any], keys: list[Key]) -> list[Detection]:
     for other in looks[1:]:
         if _best(other[1]) > _best(places):
             spectrum, places = other
+    in_parts = patient or pixels.shape[0] * pixels.shape[1] >= _LARGE_PIXELS
+    part = _bent_part(spectrum, places, in_parts=in_parts)
     values = hear_each(spectrum, places)
     heard = [Heard(place.z, said) for place, said in zip(places, values, strict=True)]
-    chance = math.log(len(_looks_at(pixels)) * hypotheses(len(NATIVE_PERIODS)))
     readings = read(heard, keys)
-    used = {reading.place for reading in readings} if places else set()
-    lying = {number: geometry_of(places[number], spectrum) for number in used}
+    if part and not any(reading.payload for reading in readings):
+        # After the others, whose weights are then what they were: they were read before.
+        readings = read(heard + register(spectrum, part), keys)
+    tried = hypotheses(len(NATIVE_PERIODS)) + (windows.hypotheses() if in_parts else 0)
+    chance = math.log(len(_looks_at(pixels)) * tried)
+    loudest = max(_best(places), part.place.z if part else 0.0)
+    synchronisation_p_value = p_value(loudest, log_hypotheses=chance)
+    seen = [windows.Part(spectrum, place) for place in places]
     return [
         Detection(
             presence=Presence.ABSENT,
             p_value=reading.p_value,
             payload=reading.payload,
             key_id=key.key_id,
-            geometry=lying.get(reading.place),
-            synchronisation_p_value=p_value(_best(places), log_hypotheses=chance),
+            geometry=geometry,
+            synchronisation_p_value=synchronisation_p_value,
         )
-        for key, reading in zip(keys, readings, strict=True)
+        for key, reading, geometry in zip(keys, readings, _lying(readings, seen, part), strict=True)
     ]
+
+
+def _bent_part(spectrum: Spectrum, places: list[Place], *, in_parts: bool) -> windows.Part | None:
+    """From where a tile is followed, if it has to be: only synchronisation signs tell."""
+    least, most = _FOLLOWED
+    if _best(places) >= least:
+        return windows.Part(spectrum, places[0]) if _best(places) < most else None
+    part = windows.search_windows(spectrum, STANDS_OUT) if in_parts else None
+    return part if part and part.place.z >= least else None
 
 
 def _looks(pixels: NDArray[Any]) -> list[tuple[Spectrum, list[Place]]]:
@@ -227,6 +263,21 @@ def _conclude(found: Detection) -> Detection:
     if found.synchronisation_p_value <= PRESENT_AT:
         return replace(found, presence=Presence.INCONCLUSIVE, payload=None, key_id=None)
     return replace(found, presence=Presence.ABSENT, payload=None, key_id=None, geometry=None)
+
+
+def _lying(
+    readings: list[Reading], seen: list[windows.Part], part: windows.Part | None
+) -> list[Geometry | None]:
+    """How the tile lies where each key was read, or else where it stands out."""
+    numbers = [reading.place for reading in readings]
+    if part:
+        beyond = len(seen)
+        numbers = [min(each.place, beyond) if each.payload else beyond for each in readings]
+        seen = [*seen, part]
+    # Many keys share few places.
+    used = set(numbers) if seen else set()
+    once = {number: geometry_of(seen[number].place, seen[number].spectrum) for number in used}
+    return [once.get(number) for number in numbers]
 
 
 def geometry_of(place: Place, spectrum: Spectrum) -> Geometry:

@@ -49,6 +49,8 @@ _UNREAD: Final = (
 def detect(picture: Picture, keyring: Keyring) -> Evidence:
     """Look for a watermark until one frame or page shows one.
 
+    A picture that is alone in its file is searched patiently (see `detectors.image.detect`).
+
     Args:
         picture: The opened file.
         keyring: The keys to try.
@@ -57,11 +59,14 @@ def detect(picture: Picture, keyring: Keyring) -> Evidence:
         UnreadableMediaError: A frame is truncated or damaged.
     """
     searched = _spread(picture.frame_count, MAX_FRAMES)
+    # What the patient search adds, about a tenth of a second, is little to whoever has a file
+    # verified, but much where it is added for each of many frames.
+    patient = picture.frame_count == 1
     best: tuple[int, image.Detection] | None = None
     for index, pixels in enumerate(picture.frames()):
         if index not in searched:
             continue
-        found = image.detect(pixels, keyring)
+        found = image.detect(pixels, keyring, patient=patient)
         if best is None or _rank(found) < _rank(best[1]):
             best = index, found
         if _rank(found)[0] == 0:

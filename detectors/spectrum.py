@@ -33,6 +33,7 @@ __all__ = [
     "analyse",
     "residual_of",
     "transform",
+    "whitened",
 ]
 
 DETECTION_PIXELS: Final = 400_000
@@ -212,6 +213,21 @@ def transform(residual: Residual) -> Spectrum:
     return Spectrum(height, width, scale, padded_height, padded_width, grid)
 
 
+def whitened(spectrum: Spectrum) -> NDArray[np.float32]:
+    """``(height, width)`` the residual from which a spectrum came, as far as it was levelled."""
+    height, width = spectrum.height, spectrum.width
+    flags = cv2.DFT_INVERSE | cv2.DFT_SCALE | cv2.DFT_REAL_OUTPUT
+    padded = np.asarray(cv2.dft(_packed(spectrum.grid), flags=flags))
+    down = _compensation(height, spectrum.padded_height)[:, None]
+    across = _compensation(width, spectrum.padded_width)
+    values = np.empty((height, width), np.float32)
+    for rows, source_rows in _halves(height, spectrum.padded_height):
+        for columns, source in _halves(width, spectrum.padded_width):
+            np.divide(padded[source_rows, source], across[columns], out=values[rows, columns])
+    values /= down
+    return values
+
+
 def _packed(grid: NDArray[np.complex64]) -> NDArray[np.float32]:
     """The memory of the bins, as OpenCV packs a half plane into real numbers.
 
@@ -229,21 +245,24 @@ def _padded(side: int) -> int:
 
 def _compensate(residual: NDArray[np.float32], padded: NDArray[np.float32]) -> None:
     """Fill ``padded`` with what is to be transformed, its middle at the origin."""
-    height, width = residual.shape
-    padded_height, padded_width = padded.shape
-    middle_y, middle_x = height // 2, width // 2
+    (height, width), (padded_height, padded_width) = residual.shape, padded.shape
     down, across = _compensation(height, padded_height)[:, None], _compensation(width, padded_width)
-    padded[height - middle_y : padded_height - middle_y] = 0
-    padded[:, width - middle_x : padded_width - middle_x] = 0
-    for rows, target in (
-        (slice(middle_y, height), padded[: height - middle_y]),
-        (slice(0, middle_y), padded[padded_height - middle_y :]),
-    ):
-        right, left = target[:, : width - middle_x], target[:, padded_width - middle_x :]
-        np.multiply(residual[rows, middle_x:], across[middle_x:], out=right)
-        np.multiply(residual[rows, :middle_x], across[:middle_x], out=left)
-        right *= down[rows]
-        left *= down[rows]
+    padded[height - height // 2 : padded_height - height // 2] = 0
+    padded[:, width - width // 2 : padded_width - width // 2] = 0
+    for rows, target_rows in _halves(height, padded_height):
+        for columns, target in _halves(width, padded_width):
+            quarter = padded[target_rows, target]
+            np.multiply(residual[rows, columns], across[columns], out=quarter)
+            quarter *= down[rows]
+
+
+def _halves(side: int, padded: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Which part of a side lies where, once its middle is at the origin of the padded side."""
+    middle = side // 2
+    return (
+        (slice(middle, side), slice(0, side - middle)),
+        (slice(0, middle), slice(padded - middle, padded)),
+    )
 
 
 def _whiten(packed: NDArray[np.float32], short_side: int) -> None:

@@ -38,6 +38,17 @@ def chart(height: int, width: int, *, seed: int = 0) -> NDArray[np.uint8]:
     return canvas
 
 
+def tilted(pixels: NDArray[np.uint8], share: float, seed: int) -> NDArray[np.uint8]:
+    """Every corner moved by ``share`` of the sides, each in a direction of its own."""
+    height, width = pixels.shape[:2]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    angle = np.random.default_rng(seed).uniform(0, 2 * np.pi, 4)
+    moves = share * np.stack([np.cos(angle), np.sin(angle)], 1) * (width, height)
+    matrix = cv2.getPerspectiveTransform(corners, (corners + moves).astype(np.float32))
+    warped = cv2.warpPerspective(pixels, matrix, (width, height), flags=cv2.INTER_CUBIC)
+    return np.asarray(warped, np.uint8)
+
+
 def _clouds(
     rng: np.random.Generator, height: int, width: int, *, slope: float
 ) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from detectors.spectrum import DETECTION_PIXELS, analyse
+from detectors.spectrum import DETECTION_PIXELS, Residual, analyse, transform, whitened
 from labeler.codec.residual import without_shades
 from tests.scenes import photograph
 
@@ -81,3 +81,14 @@ def test_depth_and_channels_do_not_matter() -> None:
     assert np.allclose(analyse(fine).sample(*frequencies), values, atol=0.3)
     flat = analyse(grey[..., 0]).sample(*frequencies)
     assert np.allclose(analyse(grey).sample(*frequencies), flat, atol=1e-3)
+
+
+def test_a_residual_comes_back_from_its_spectrum(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without whitening and notches, it is the residual itself.
+    monkeypatch.setattr("detectors.spectrum._whiten", lambda packed, short_side: None)
+    monkeypatch.setattr("detectors.spectrum._notch", lambda bins, *, aligned: None)
+    noise = np.random.default_rng(5).normal(0, 1, (241, 330)).astype(np.float32)
+    back = whitened(transform(Residual(noise, 1.0)))
+    assert back.shape == noise.shape
+    assert np.corrcoef(back.ravel(), noise.ravel())[0, 1] > 0.99
+    assert np.std(back) == pytest.approx(np.std(noise), rel=0.02)

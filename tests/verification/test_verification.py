@@ -42,6 +42,7 @@ from tests.samples import (
     sign,
     with_comment,
 )
+from tests.scenes import photograph, tilted
 
 GENERATED = "trainedAlgorithmicMedia"
 PAYLOAD = Payload(origin=Origin.GENERATED, handle=Handle(0, 0xABCDEF))
@@ -202,6 +203,18 @@ def test_a_mark_in_one_of_many_frames_is_found(verifier):
     # Eight frames were searched, and each is counted.
     one = verifier.verify(encode(marked)).finding(Technique.WATERMARK)
     assert report.finding(Technique.WATERMARK).p_value == pytest.approx(one.p_value * 8)
+
+
+def test_a_mark_in_perspective_is_found_in_a_picture_alone_in_its_file(verifier):
+    marked = image.embed(photograph(520, 700), PAYLOAD)
+    bent = tilted(marked, 0.05, 1)
+    report = verifier.verify(encode(bent, "JPEG", quality=90))
+    assert report.conclusion is Conclusion.MARKED
+    assert report.finding(Technique.WATERMARK).p_value <= 1e-6
+    assert detail(report, Technique.WATERMARK)["payload"]["handle"] == str(PAYLOAD.handle)
+    # The patient search is for pictures that are alone in their file.
+    pages = verifier.verify(encode(np.stack([bent, bent[::-1]]), "TIFF"))
+    assert pages.finding(Technique.WATERMARK).presence is Presence.ABSENT
 
 
 # ---------------------------------------------------------------------------------- contradictions
