@@ -25,12 +25,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import windows
+from detectors import front_end, windows
 from detectors.mark_layers import MarkLayer, best_of
 from detectors.reading import Heard, Reading, read
 from detectors.registration import register
@@ -62,12 +62,15 @@ _SMALL_PIXELS: Final = 150_000
 _CLOSER: Final = 2
 """How many times as large they are looked at then: what was scaled down has its mark at the finest
 scale, where filters of a few pixels cannot tell it from the picture."""
-_LOOKS: Final = (
-    analyse,
+_Look: TypeAlias = Callable[[NDArray[Any]], Spectrum]
+_OF_SMALL: Final[Sequence[_Look]] = (
     partial(analyse, enlarged=_CLOSER),
     partial(analyse, holding_down=without_shades),
 )
-"""Ways to look at a picture; the last is for blurred ones, which have lost the fine grain."""
+"""More ways to look at small ones; the last is for those that were blurred, too, and have lost the
+fine grain."""
+_LEARNED: Final[_Look] = partial(analyse, holding_down=front_end.estimate)
+"""For those that were compressed hard. It costs several times the first look."""
 _LARGE_PIXELS: Final = 8_000_000
 """Pictures from this size on cost so much to decode that their parts are searched too: photographs
 of screens and scans of prints are as large."""
@@ -195,7 +198,7 @@ def ring_of(keys: Mapping[str, Key] | Iterable[Key]) -> list[Key]:
 def _examine(pixels: NDArray[Any], keys: list[Key], *, patient: bool) -> list[Detection]:
     """All that can be said for each key, before anything is concluded from it."""
     check_pixels(pixels)
-    looks = _looks(pixels)
+    looks = _looks(pixels, patient=patient)
     spectrum, places = looks[0]
     for other in looks[1:]:
         if _best(other[1]) > _best(places):
@@ -209,7 +212,7 @@ def _examine(pixels: NDArray[Any], keys: list[Key], *, patient: bool) -> list[De
         # After the others, whose weights are then what they were: they were read before.
         readings = read(heard + register(spectrum, part), keys)
     tried = hypotheses(len(NATIVE_PERIODS)) + (windows.hypotheses() if in_parts else 0)
-    chance = math.log(len(_looks_at(pixels)) * tried)
+    chance = math.log(len(_looks_at(pixels, patient=patient)) * tried)
     loudest = max(_best(places), part.place.z if part else 0.0)
     synchronisation_p_value = p_value(loudest, log_hypotheses=chance)
     seen = [windows.Part(spectrum, place) for place in places]
@@ -235,10 +238,10 @@ def _bent_part(spectrum: Spectrum, places: list[Place], *, in_parts: bool) -> wi
     return part if part and part.place.z >= least else None
 
 
-def _looks(pixels: NDArray[Any]) -> list[tuple[Spectrum, list[Place]]]:
-    """The first look, and others, as long as they find nothing, where the picture is small."""
+def _looks(pixels: NDArray[Any], *, patient: bool) -> list[tuple[Spectrum, list[Place]]]:
+    """One look after the other, until one finds something."""
     looks: list[tuple[Spectrum, list[Place]]] = []
-    for look in _looks_at(pixels):
+    for look in _looks_at(pixels, patient=patient):
         spectrum = look(pixels)
         looks.append((spectrum, search(spectrum, NATIVE_PERIODS)))
         if _best(looks[-1][1]) >= STANDS_OUT:
@@ -246,10 +249,10 @@ def _looks(pixels: NDArray[Any]) -> list[tuple[Spectrum, list[Place]]]:
     return looks
 
 
-def _looks_at(pixels: NDArray[Any]) -> Sequence[Callable[[NDArray[Any]], Spectrum]]:
+def _looks_at(pixels: NDArray[Any], *, patient: bool) -> Sequence[_Look]:
     """The ways in which a picture of this size may be looked at."""
     small = pixels.shape[0] * pixels.shape[1] <= _SMALL_PIXELS
-    return _LOOKS if small else _LOOKS[:1]
+    return (analyse, *(_OF_SMALL if small else ()), *((_LEARNED,) if patient else ()))
 
 
 def _best(places: list[Place]) -> float:

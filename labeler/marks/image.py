@@ -59,8 +59,10 @@ _PRESETS: Final = {
     "balanced": _Preset(0.089, 0.0087, 43.7, (1.15, 1.3), 42.0),
     "robust": _Preset(0.132, 0.0190, 40.3, (1.15, 1.3), 40.3),
 }
-_CERTAIN: Final = 2.0
+_CERTAIN: Final = 1.4
 """Legibility after JPEG from which on WebP, which costs more to try, is in no doubt."""
+_HOPEFUL: Final = 0.6
+"""Legibility from which on a mark may be read, though not as a rule."""
 _GAIN_LIMITS: Final = (0.8, 1.6)
 """Shares of a preset's gain that are used: very smooth pictures, which lose similarity first and
 the mark last, are at the lower end, graphics at the upper."""
@@ -135,7 +137,7 @@ class Suitability:
     """By how much the mark is stronger than similarity alone would have it, so that it lasts."""
     legibility: Mapping[str, float]
     """How legible it is expected to be after strong compression (`labeler.marks.rehearsal.CASES`):
-    from 1 on it should read, below it is not to be relied on. Empty where the picture is too
+    from 1 on it should read, below that is not to be relied on. Empty where the picture is too
     narrow for a whole tile."""
 
     @property
@@ -237,9 +239,15 @@ def _raised(
             break
         found = _rehearsed(sampled, gain)
         # As many cases as possible, with as little as possible.
-        if sum(each >= 1 for each in found.values()) > sum(each >= 1 for each in best.values()):
+        if _prospects(found) > _prospects(best):
             best, best_gain = found, gain
     return best_gain, best
+
+
+def _prospects(legibility: Mapping[str, float]) -> tuple[int, int]:
+    """In how many cases the mark should read, and in how many it may."""
+    values = legibility.values()
+    return sum(each >= 1 for each in values), sum(each >= _HOPEFUL for each in values)
 
 
 def _rehearsed(sampled: SampledTiles, gain: float, share: float = 1.0) -> Mapping[str, float]:
