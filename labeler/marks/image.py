@@ -59,9 +59,7 @@ _PRESETS: Final = {
     "balanced": _Preset(0.089, 0.0087, 43.7, (1.15, 1.3), 42.0),
     "robust": _Preset(0.132, 0.0190, 40.3, (1.15, 1.3), 40.3),
 }
-_CERTAIN: Final = 1.4
-"""Legibility after JPEG from which on WebP, which costs more to try, is in no doubt."""
-_HOPEFUL: Final = 0.6
+_HOPEFUL: Final = 0.5
 """Legibility from which on a mark may be read, though not as a rule."""
 _GAIN_LIMITS: Final = (0.8, 1.6)
 """Shares of a preset's gain that are used: very smooth pictures, which lose similarity first and
@@ -72,6 +70,8 @@ _AREA_LIMITS: Final = (0.5, 1.7)
 """What similarity a mark may cost is multiplied by ``(area / _COMMON_AREA) ** _AREA_EXPONENT``, and
 so is the noise that large pictures may get, within limits: the more often a picture repeats the
 tile, the less each repetition has to show."""
+_LARGE: Final = 700_000
+"""Pixels from which on only compression is tried out."""
 _PATCH: Final = (64, 192)
 """Rows and columns of the patches on which similarity is measured."""
 _PATCHES: Final = 3
@@ -80,7 +80,7 @@ _PATCHES: Final = 3
 _LUMA: Final = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 # The colour change of least energy for a given change of luma.
 _COLOUR: Final = _LUMA / np.sum(_LUMA**2)
-_STRIP_ROWS: Final = 64
+_STRIP_ROWS: Final = 128
 _HALO_ROWS: Final = 20  # even, and more than the reach of the filters in `_masks`
 _DEVIATION_CAP: Final = 20.0
 _LOW_FLOOR: Final = 320.0
@@ -252,11 +252,9 @@ def _prospects(legibility: Mapping[str, float]) -> tuple[int, int]:
 
 def _rehearsed(sampled: SampledTiles, gain: float, share: float = 1.0) -> Mapping[str, float]:
     """How legible the mark is in each case, as far as it is in doubt."""
-    found: dict[str, float] = {}
-    for case in CASES:
-        if case != "webp-50" or found["jpeg-30"] < _CERTAIN:
-            found[case] = legible(sampled, gain, case, share=share)
-    return found
+    # Of large pictures, enough is left at a quarter of their size.
+    cases = CASES if sampled.pixels < _LARGE else ("jpeg-30",)
+    return {case: legible(sampled, gain, case, share=share) for case in cases}
 
 
 def _strips(height: int) -> Iterator[tuple[int, int]]:
