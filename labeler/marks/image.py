@@ -56,11 +56,11 @@ class _Preset:
 
 _PRESETS: Final = {
     "quality": _Preset(0.070, 0.0055, 45.0, (), 45.0),
-    "balanced": _Preset(0.089, 0.0087, 43.7, (1.15, 1.3), 42.0),
+    "balanced": _Preset(0.089, 0.0080, 43.7, (1.15, 1.3), 42.0),
     "robust": _Preset(0.132, 0.0190, 40.3, (1.15, 1.3), 40.3),
 }
-_HOPEFUL: Final = 0.5
-"""Legibility from which on a mark may be read, though not as a rule."""
+_HOPEFUL: Final = 0.45
+"""Legibility after compression from which on a mark may be read, though not as a rule."""
 _GAIN_LIMITS: Final = (0.8, 1.6)
 """Shares of a preset's gain that are used: very smooth pictures, which lose similarity first and
 the mark last, are at the lower end, graphics at the upper."""
@@ -226,28 +226,23 @@ def _raised(
 ) -> tuple[float, Mapping[str, float]]:
     """The least gain with which the mark lasts, and how legible it is with it.
 
-    Where it lasts with none, it stays the usual one: a mark that is lost anyway need not be seen.
+    What no gain helps is left out of account: a mark that is lost anyway need not be seen.
     """
     if sampled is None:
         return usual, {}
-    first = _rehearsed(sampled, usual)
-    if min(first.values()) >= 1:
-        return usual, first
-    best, best_gain = first, usual
-    for gain in raised:
-        if gain > most:
-            break
-        found = _rehearsed(sampled, gain)
-        # As many cases as possible, with as little as possible.
-        if _prospects(found) > _prospects(best):
-            best, best_gain = found, gain
-    return best_gain, best
-
-
-def _prospects(legibility: Mapping[str, float]) -> tuple[int, int]:
-    """In how many cases the mark should read, and in how many it may."""
-    values = legibility.values()
-    return sum(each >= 1 for each in values), sum(each >= _HOPEFUL for each in values)
+    tried = {usual: _rehearsed(sampled, usual)}
+    gains = [usual, *(gain for gain in raised if gain <= most)]
+    if min(tried[usual].values()) < 1 and len(gains) > 1:
+        best = _rehearsed(sampled, gains[-1])
+        if _HOPEFUL <= best["jpeg-30"] < 1:
+            return gains[-1], best
+        within_reach = [case for case, value in best.items() if value >= 1]
+        for gain in gains[:-1]:
+            tried[gain] = tried.get(gain) or _rehearsed(sampled, gain)
+            if all(tried[gain][case] >= 1 for case in within_reach):
+                return gain, tried[gain]
+        return gains[-1], best
+    return usual, tried[usual]
 
 
 def _rehearsed(sampled: SampledTiles, gain: float, share: float = 1.0) -> Mapping[str, float]:
@@ -319,7 +314,8 @@ def _shape(pixels: Pixels, pattern: Tile) -> NDArray[np.float32]:
     height, width = pixels.shape[:2]
     period = len(pattern.low)
     # Strips that divide the period never reach over its end.
-    repeats = (1 if period % _STRIP_ROWS == 0 else 2, -(-width // period))
+    rows = period if period % _STRIP_ROWS == 0 else period + _STRIP_ROWS
+    repeats = (-(-rows // period), -(-width // period))
     low = np.tile(pattern.low, repeats)[:, :width]
     high = np.tile(pattern.high, repeats)[:, :width]
     shaped = np.empty((height, width), np.float32)
