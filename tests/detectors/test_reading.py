@@ -179,7 +179,7 @@ def test_random_keys_beside_and_beneath_a_mark_have_none_either() -> None:
 
 def test_whoever_is_looked_for_twice_pays_for_it_twice() -> None:
     """Beside a mark and beneath it: the better of both, doubled; no key gets it for less."""
-    heard = [hear(PAYLOAD, KEY, gain=0.2)]
+    heard = [hear(PAYLOAD, KEY, gain=0.5)]
     keys = random_keys(1500, 31)
     alone = np.array([each.p_value for each in read(heard, keys)])
     found, *rest = read(heard, [KEY, *keys])
