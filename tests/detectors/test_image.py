@@ -9,6 +9,7 @@ from PIL import Image
 from detectors.image import PRESENT_AT, Detection, detect, detect_each
 from detectors.report import Presence
 from labeler.codec.keys import PUBLIC_KEY, Key, Keyring
+from labeler.codec.lattice import tile_period
 from labeler.codec.payload import Handle, Origin, Payload
 from labeler.marks.image import embed
 from tests.scenes import chart, photograph
@@ -115,6 +116,19 @@ def test_geometry_tells_what_was_done(marked: np.ndarray) -> None:
     assert aspect == pytest.approx(1, abs=0.01)
     assert geometry_of(detect(marked[:, ::-1], [KEY]))[2]
     assert geometry_of(detect(scaled(marked, 1, 0.8), [KEY]))[3] == pytest.approx(1.25, rel=0.01)
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_a_quarter_of_the_size_is_looked_at_closer(seed: int) -> None:
+    marked = embed(photograph(560, 720, seed=seed), PAYLOAD, KEY)
+    found = detect(scaled(marked, 0.25), [KEY])
+    assert found.payload == PAYLOAD
+    # Without a closer look, such copies are just, or just not, read.
+    assert found.p_value < 1e-20
+    period, _, mirrored, aspect = geometry_of(found)
+    assert period == pytest.approx(tile_period(560, 720) / 4, rel=0.005)
+    assert not mirrored
+    assert aspect == pytest.approx(1, abs=0.02)
 
 
 def test_another_key_finds_something_but_reads_nothing(marked: np.ndarray) -> None:
