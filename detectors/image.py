@@ -198,24 +198,27 @@ def ring_of(keys: Mapping[str, Key] | Iterable[Key]) -> list[Key]:
 def _examine(pixels: NDArray[Any], keys: list[Key], *, patient: bool) -> list[Detection]:
     """All that can be said for each key, before anything is concluded from it."""
     check_pixels(pixels)
-    looks = _looks(pixels, patient=patient)
-    spectrum, places = looks[0]
-    for other in looks[1:]:
-        if _best(other[1]) > _best(places):
-            spectrum, places = other
+    spectrum, places = max(_looks(pixels), key=lambda look: _best(look[1]))
+    seen = [windows.Part(spectrum, place) for place in places]
+    heard = _hear(spectrum, places)
+    readings = read(heard, keys)
+    # What is looked at or for later comes after the others, whose weights then stay what they were.
+    if patient and not _is_read(readings) and _best(places) < STANDS_OUT:
+        learned = _LEARNED(pixels)
+        found = search(learned, NATIVE_PERIODS)
+        seen += [windows.Part(learned, place) for place in found]
+        heard += _hear(learned, found)
+        readings = read(heard, keys)
+        if _best(found) > _best(places):
+            spectrum, places = learned, found
     in_parts = patient or pixels.shape[0] * pixels.shape[1] >= _LARGE_PIXELS
     part = _bent_part(spectrum, places, in_parts=in_parts)
-    values = hear_each(spectrum, places)
-    heard = [Heard(place.z, said) for place, said in zip(places, values, strict=True)]
-    readings = read(heard, keys)
-    if part and not any(reading.payload for reading in readings):
-        # After the others, whose weights are then what they were: they were read before.
+    if part and not _is_read(readings):
         readings = read(heard + register(spectrum, part), keys)
     tried = hypotheses(len(NATIVE_PERIODS)) + (windows.hypotheses() if in_parts else 0)
-    chance = math.log(len(_looks_at(pixels, patient=patient)) * tried)
+    chance = math.log((len(_looks_at(pixels)) + patient) * tried)
     loudest = max(_best(places), part.place.z if part else 0.0)
     synchronisation_p_value = p_value(loudest, log_hypotheses=chance)
-    seen = [windows.Part(spectrum, place) for place in places]
     return [
         Detection(
             presence=Presence.ABSENT,
@@ -238,10 +241,10 @@ def _bent_part(spectrum: Spectrum, places: list[Place], *, in_parts: bool) -> wi
     return part if part and part.place.z >= least else None
 
 
-def _looks(pixels: NDArray[Any], *, patient: bool) -> list[tuple[Spectrum, list[Place]]]:
-    """One look after the other, until one finds something."""
+def _looks(pixels: NDArray[Any]) -> list[tuple[Spectrum, list[Place]]]:
+    """One quick look after the other, until one finds something."""
     looks: list[tuple[Spectrum, list[Place]]] = []
-    for look in _looks_at(pixels, patient=patient):
+    for look in _looks_at(pixels):
         spectrum = look(pixels)
         looks.append((spectrum, search(spectrum, NATIVE_PERIODS)))
         if _best(looks[-1][1]) >= STANDS_OUT:
@@ -249,10 +252,19 @@ def _looks(pixels: NDArray[Any], *, patient: bool) -> list[tuple[Spectrum, list[
     return looks
 
 
-def _looks_at(pixels: NDArray[Any], *, patient: bool) -> Sequence[_Look]:
-    """The ways in which a picture of this size may be looked at."""
+def _looks_at(pixels: NDArray[Any]) -> Sequence[_Look]:
+    """The quick ways in which a picture of this size may be looked at."""
     small = pixels.shape[0] * pixels.shape[1] <= _SMALL_PIXELS
-    return (analyse, *(_OF_SMALL if small else ()), *((_LEARNED,) if patient else ()))
+    return (analyse, *(_OF_SMALL if small else ()))
+
+
+def _hear(spectrum: Spectrum, places: Sequence[Place]) -> list[Heard]:
+    values = hear_each(spectrum, places)
+    return [Heard(place.z, said) for place, said in zip(places, values, strict=True)]
+
+
+def _is_read(readings: Iterable[Reading]) -> bool:
+    return any(reading.payload for reading in readings)
 
 
 def _best(places: list[Place]) -> float:
