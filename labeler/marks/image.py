@@ -234,7 +234,7 @@ def _raised(
     gains = [usual, *(gain for gain in raised if gain <= most)]
     if min(tried[usual].values()) < 1 and len(gains) > 1:
         best = _rehearsed(sampled, gains[-1])
-        if _HOPEFUL <= best["jpeg-30"] < 1:
+        if _HOPEFUL <= best["jpeg_30"] < 1:
             return gains[-1], best
         within_reach = [case for case, value in best.items() if value >= 1]
         for gain in gains[:-1]:
@@ -248,7 +248,7 @@ def _raised(
 def _rehearsed(sampled: SampledTiles, gain: float, share: float = 1.0) -> Mapping[str, float]:
     """How legible the mark is in each case, as far as it is in doubt."""
     # Of large pictures, enough is left at a quarter of their size.
-    cases = CASES if sampled.pixels < _LARGE else ("jpeg-30",)
+    cases = CASES if sampled.pixels < _LARGE else ("jpeg_30",)
     return {case: legible(sampled, gain, case, share=share) for case in cases}
 
 

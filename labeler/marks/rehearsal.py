@@ -37,11 +37,11 @@ def _quarter(luma: _Plane) -> _Plane:
 
 
 CASES: Final[Mapping[str, Callable[[_Plane], _Plane]]] = {
-    "jpeg-30": _compressed,
-    "resize-0.25": _quarter,
+    "jpeg_30": _compressed,
+    "quarter_size": _quarter,
 }
 """What is tried out. WebP 50 was, too: it took three times as long as JPEG 30, and told no more."""
-_NEEDED_BITS: Final[Mapping[str, float]] = {"jpeg-30": 210.0, "resize-0.25": 55.0}
+_NEEDED_BITS: Final[Mapping[str, float]] = {"jpeg_30": 210.0, "quarter_size": 55.0}
 """Bits that have to be conveyed so that the 80 of a frame are read, as a rule. Measured on pictures
 whose marks were just, and just not, read again: what codecs leave is estimated too generously, and
 what scaling leaves too sparingly."""
