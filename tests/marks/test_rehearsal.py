@@ -10,7 +10,7 @@ import pytest
 
 from detectors.image import detect
 from labeler.codec.keys import PUBLIC_KEY, Key
-from labeler.codec.lattice import TileLayer, layered_tile, tile_period
+from labeler.codec.lattice import CARRIERS, TileLayer, layered_tile, tile_period
 from labeler.codec.payload import Handle, Origin, Payload
 from labeler.codec.pixels import grey
 from labeler.errors import CapacityError
@@ -134,6 +134,19 @@ def test_more_of_the_same_picture_is_more_legible(case: str) -> None:
 def test_a_layer_with_half_the_energy_is_less_legible(case: str) -> None:
     sampled = tiles_of(photograph(480, 640))
     assert legible(sampled, 2.0, case, share=0.5) < 0.7 * legible(sampled, 2.0, case)
+
+
+def test_layers_drown_each_other_however_loud_they_are() -> None:
+    sampled = tiles_of(photograph(480, 640))
+    a_bit_a_carrier = len(CARRIERS.data) / 100
+    assert legible(sampled, 30.0, "jpeg-30", share=0.5) <= a_bit_a_carrier
+    assert legible(sampled, 30.0, "jpeg-30") > 1.5 * a_bit_a_carrier
+
+
+def test_what_is_heard_the_wrong_way_round_does_not_count() -> None:
+    sampled = tiles_of(photograph(480, 640))
+    opposite = replace(sampled, wanted=-sampled.wanted)
+    assert legible(opposite, 3.0, "jpeg-30") < 0.05 < legible(sampled, 3.0, "jpeg-30")
 
 
 @pytest.mark.parametrize("strength", STRENGTHS)
