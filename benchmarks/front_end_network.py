@@ -17,8 +17,9 @@ __all__ = ["FrontEnd", "coherence", "loss_of"]
 _DILATIONS: Final = (1, 2, 1, 2, 1, 1)
 _WHITENING_BINS: Final = 7
 """Bins on a side over which a spectrum's mean power is taken, as the detector does."""
-_LEAST: Final = 0.03
-"""Coherence that is added before the logarithm: hopeless samples teach nothing."""
+_LEAST: Final = 0.1
+"""Coherence that is added before the logarithm: hopeless samples teach nothing, and with less they
+would drown those that do."""
 
 
 class FrontEnd(nn.Module):
@@ -79,16 +80,22 @@ def coherence(found: Tensor, pattern: Tensor, period: Tensor) -> Tensor:
     """
     heard = torch.fft.rfft2((found - found.mean((1, 2), keepdim=True)) * _WINDOW)
     wanted = torch.fft.rfft2(pattern * _WINDOW)
-    power = heard.real**2 + heard.imag**2
-    margin = _WHITENING_BINS // 2
-    spread = functional.pad(power[:, None], (margin,) * 4, mode="reflect")
-    level = functional.avg_pool2d(spread, _WHITENING_BINS, 1)[:, 0] + 1e-9
+    power, due = (each.real**2 + each.imag**2 for each in (heard, wanted))
+    level, due_level = _level(power), _level(due)
     cycles = _FREQUENCY * period[:, None, None] / TILE
     inside = ((cycles >= BAND[0]) & (cycles <= BAND[1]) & _OFF_AXES).float()
-    agreement = (heard.real * wanted.real + heard.imag * wanted.imag) * torch.rsqrt(level) * inside
+    agreement = (heard.real * wanted.real + heard.imag * wanted.imag) * inside
+    agreement = agreement * torch.rsqrt(level * due_level)
     own = (power / level * inside).sum((1, 2))
-    other = ((wanted.real**2 + wanted.imag**2) * inside).sum((1, 2))
+    other = (due / due_level * inside).sum((1, 2))
     return agreement.sum((1, 2)) / torch.sqrt(own * other + 1e-6)
+
+
+def _level(power: Tensor) -> Tensor:
+    """The mean power around each bin."""
+    margin = _WHITENING_BINS // 2
+    spread = functional.pad(power[:, None], (margin,) * 4, mode="reflect")
+    return functional.avg_pool2d(spread, _WHITENING_BINS, 1)[:, 0] + 1e-9
 
 
 def loss_of(heard: Tensor) -> Tensor:

@@ -274,11 +274,11 @@ def _retouched(marked: _Marked, random: _Random) -> _Marked:
 
 
 _DAMAGE: Final = (
-    (_compressed, 0.42),
+    (_compressed, 0.38),
     (_sent_on, 0.2),
     (_compressed_twice, 0.1),
     (_retouched, 0.1),
-    (_resized, 0.08),
+    (_resized, 0.12),
     (_turned_and_compressed, 0.06),
     (_shifted, 0.04),
 )
@@ -307,7 +307,7 @@ def samples(photographs: Sequence[Pixels], random: _Random) -> list[Sample]:
         photographs: ``(H, W, 3)`` uint8 each, at least 300 pixels on a side.
         random: Where everything random comes from.
     """
-    pixels = graphic(random) if random.random() < 0.35 else _photograph(photographs, random)
+    pixels = graphic(random) if random.random() < 0.25 else _photograph(photographs, random)
     try:
         marked = _marked(pixels, random)
     except CapacityError:

@@ -38,7 +38,6 @@ from detectors.front_end import PLANES
 _POOL: Final = 1500
 """Samples that are kept; each is used a few times."""
 _BATCH: Final = 4
-_RATE: Final = 2e-3
 _LEAST_RATE: Final = 0.02
 _WARM_UP: Final = 100
 _HELD_OUT: Final = 96
@@ -71,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--checkpoint", type=Path, default=Path("front_end.pt"))
     parser.add_argument("--resume", type=Path, help="a checkpoint to go on from")
     parser.add_argument("--held-out", type=Path, help="a folder of other pictures, to watch")
+    parser.add_argument("--rate", type=float, default=2e-3, help="of learning, at first")
     parser.add_argument("--channels", type=int, default=32)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
@@ -140,7 +140,7 @@ def _train(
     maker = context.Process(target=_make, args=(paths, options.seed, made), daemon=True)
     maker.start()
     pool = [made.get() for _ in range(8 * _BATCH)]
-    optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-4)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     random = np.random.default_rng(options.seed)
     losses: list[float] = []
@@ -150,7 +150,7 @@ def _train(
         taken += _refill(pool, made, taken)
         for group in optimiser.param_groups:
             falling = max(_LEAST_RATE, (1 + math.cos(math.pi * share)) / 2)
-            group["lr"] = _RATE * min(1.0, (step + 1) / _WARM_UP) * falling
+            group["lr"] = options.rate * min(1.0, (step + 1) / _WARM_UP) * falling
         chosen = random.integers(len(pool), size=_BATCH)
         batch = _Batch.of([pool[index] for index in chosen]).turned(random)
         loss = loss_of(_heard(network, batch))

@@ -62,6 +62,8 @@ class Examiner:
     """Most pixels of one frame that are decoded."""
     max_duration_s: float
     """Longest sound or film that is decoded, seconds."""
+    patient: bool
+    """Whether pictures are searched patiently."""
 
     def answer(self, request: Request | StoreRequest) -> Report:
         """What is asked for."""
@@ -168,6 +170,7 @@ class Examiner:
             ],
             "max_pixels": self.max_pixels,
             "max_duration_s": self.max_duration_s,
+            "patient": self.patient,
         }
 
     @classmethod
@@ -189,6 +192,7 @@ class Examiner:
             ),
             max_pixels=setup["max_pixels"],
             max_duration_s=setup["max_duration_s"],
+            patient=setup["patient"],
         )
 
 
@@ -203,7 +207,7 @@ def _watermark_in_picture(
     data = content.data
     try:
         picture = open_picture(data, name=content.name, max_pixels=examiner.max_pixels)
-        found = pictures.detect(picture, keyring)
+        found = pictures.detect(picture, keyring, patient=examiner.patient)
         yield found
         if request.with_fingerprint:
             yield pictures.looks_of(picture, found.finding)

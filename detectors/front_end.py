@@ -65,11 +65,17 @@ def unfolded(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(cells.reshape(_FOLD * height, _FOLD * width))
 
 
+class _Networks(threading.local):
+    """The network, once for each thread: OpenCV's networks keep what they compute."""
+
+    def __init__(self) -> None:
+        model = resources.files("detectors").joinpath(_MODEL).read_bytes()
+        self.network = cv2.dnn.readNetFromONNX(np.frombuffer(model, np.uint8))
+
+
 @cache
-def _network(_thread: int) -> cv2.dnn.Net:
-    """The network of one thread: OpenCV's networks hold what they compute."""
-    model = resources.files("detectors").joinpath(_MODEL).read_bytes()
-    return cv2.dnn.readNetFromONNX(np.frombuffer(model, np.uint8))
+def _networks() -> _Networks:
+    return _Networks()
 
 
 def estimate(luma: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -84,6 +90,6 @@ def estimate(luma: NDArray[np.float32]) -> NDArray[np.float32]:
     height, width = luma.shape
     odd = ((0, height % _FOLD), (0, width % _FOLD))
     seen = folded(planes(np.pad(luma, odd, mode="edge")))
-    network = _network(threading.get_ident())
+    network = _networks().network
     network.setInput(seen[None])
     return unfolded(np.asarray(network.forward())[0])[:height, :width]

@@ -25,12 +25,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import windows
+from detectors import front_end, windows
 from detectors.mark_layers import MarkLayer, best_of
 from detectors.reading import Heard, Reading, read
 from detectors.registration import register
@@ -62,12 +62,15 @@ _SMALL_PIXELS: Final = 150_000
 _CLOSER: Final = 2
 """How many times as large they are looked at then: what was scaled down has its mark at the finest
 scale, where filters of a few pixels cannot tell it from the picture."""
-_LOOKS: Final = (
-    analyse,
+_Look: TypeAlias = Callable[[NDArray[Any]], Spectrum]
+_OF_SMALL: Final[Sequence[_Look]] = (
     partial(analyse, enlarged=_CLOSER),
     partial(analyse, holding_down=without_shades),
 )
-"""Ways to look at a picture; the last is for blurred ones, which have lost the fine grain."""
+"""More ways to look at small ones; the last is for those that were blurred, too, and have lost the
+fine grain."""
+_LEARNED: Final[_Look] = partial(analyse, holding_down=front_end.estimate)
+"""For those that were compressed hard. It costs several times the first look."""
 _LARGE_PIXELS: Final = 8_000_000
 """Pictures from this size on cost so much to decode that their parts are searched too: photographs
 of screens and scans of prints are as large."""
@@ -195,24 +198,27 @@ def ring_of(keys: Mapping[str, Key] | Iterable[Key]) -> list[Key]:
 def _examine(pixels: NDArray[Any], keys: list[Key], *, patient: bool) -> list[Detection]:
     """All that can be said for each key, before anything is concluded from it."""
     check_pixels(pixels)
-    looks = _looks(pixels)
-    spectrum, places = looks[0]
-    for other in looks[1:]:
-        if _best(other[1]) > _best(places):
-            spectrum, places = other
+    spectrum, places = max(_looks(pixels), key=lambda look: _best(look[1]))
+    seen = [windows.Part(spectrum, place) for place in places]
+    heard = _hear(spectrum, places)
+    readings = read(heard, keys)
+    # What is looked at or for later comes after the others, whose weights then stay what they were.
+    if patient and not _is_read(readings) and _best(places) < STANDS_OUT:
+        learned = _LEARNED(pixels)
+        found = search(learned, NATIVE_PERIODS)
+        seen += [windows.Part(learned, place) for place in found]
+        heard += _hear(learned, found)
+        readings = read(heard, keys)
+        if _best(found) > _best(places):
+            spectrum, places = learned, found
     in_parts = patient or pixels.shape[0] * pixels.shape[1] >= _LARGE_PIXELS
     part = _bent_part(spectrum, places, in_parts=in_parts)
-    values = hear_each(spectrum, places)
-    heard = [Heard(place.z, said) for place, said in zip(places, values, strict=True)]
-    readings = read(heard, keys)
-    if part and not any(reading.payload for reading in readings):
-        # After the others, whose weights are then what they were: they were read before.
+    if part and not _is_read(readings):
         readings = read(heard + register(spectrum, part), keys)
     tried = hypotheses(len(NATIVE_PERIODS)) + (windows.hypotheses() if in_parts else 0)
-    chance = math.log(len(_looks_at(pixels)) * tried)
+    chance = math.log((len(_looks_at(pixels)) + patient) * tried)
     loudest = max(_best(places), part.place.z if part else 0.0)
     synchronisation_p_value = p_value(loudest, log_hypotheses=chance)
-    seen = [windows.Part(spectrum, place) for place in places]
     return [
         Detection(
             presence=Presence.ABSENT,
@@ -236,7 +242,7 @@ def _bent_part(spectrum: Spectrum, places: list[Place], *, in_parts: bool) -> wi
 
 
 def _looks(pixels: NDArray[Any]) -> list[tuple[Spectrum, list[Place]]]:
-    """The first look, and others, as long as they find nothing, where the picture is small."""
+    """One quick look after the other, until one finds something."""
     looks: list[tuple[Spectrum, list[Place]]] = []
     for look in _looks_at(pixels):
         spectrum = look(pixels)
@@ -246,10 +252,19 @@ def _looks(pixels: NDArray[Any]) -> list[tuple[Spectrum, list[Place]]]:
     return looks
 
 
-def _looks_at(pixels: NDArray[Any]) -> Sequence[Callable[[NDArray[Any]], Spectrum]]:
-    """The ways in which a picture of this size may be looked at."""
+def _looks_at(pixels: NDArray[Any]) -> Sequence[_Look]:
+    """The quick ways in which a picture of this size may be looked at."""
     small = pixels.shape[0] * pixels.shape[1] <= _SMALL_PIXELS
-    return _LOOKS if small else _LOOKS[:1]
+    return (analyse, *(_OF_SMALL if small else ()))
+
+
+def _hear(spectrum: Spectrum, places: Sequence[Place]) -> list[Heard]:
+    values = hear_each(spectrum, places)
+    return [Heard(place.z, said) for place, said in zip(places, values, strict=True)]
+
+
+def _is_read(readings: Iterable[Reading]) -> bool:
+    return any(reading.payload for reading in readings)
 
 
 def _best(places: list[Place]) -> float:

@@ -46,22 +46,20 @@ _UNREAD: Final = (
 )
 
 
-def detect(picture: Picture, keyring: Keyring) -> Evidence:
+def detect(picture: Picture, keyring: Keyring, *, patient: bool = False) -> Evidence:
     """Look for a watermark until one frame or page shows one.
-
-    A picture that is alone in its file is searched patiently (see `detectors.image.detect`).
 
     Args:
         picture: The opened file.
         keyring: The keys to try.
+        patient: Whether a picture that is alone in its file is searched patiently, see
+            `detectors.image.detect`; for each of many frames that would be much.
 
     Raises:
         UnreadableMediaError: A frame is truncated or damaged.
     """
     searched = _spread(picture.frame_count, MAX_FRAMES)
-    # What the patient search adds, about a tenth of a second, is little to whoever has a file
-    # verified, but much where it is added for each of many frames.
-    patient = picture.frame_count == 1
+    patient = patient and picture.frame_count == 1
     best: tuple[int, image.Detection] | None = None
     for index, pixels in enumerate(picture.frames()):
         if index not in searched:

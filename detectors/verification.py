@@ -98,6 +98,7 @@ class Verifier(Closing):
             trust=load_trust(self._settings),
             max_pixels=self._settings.max_pixels,
             max_duration_s=self._settings.max_duration_s,
+            patient=self._settings.patient_search,
         )
         self._sandbox = self._make_sandbox() if isolated else None
 

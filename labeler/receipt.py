@@ -6,7 +6,7 @@ As JSON (``Receipt.to_json``), which the registry keeps and the command line pri
      "target_sha256", "source_type", "payload": {"version", "origin", "handle"}, "key_id",
      "manifest_id", "layers": [{"layer", "present", "tracks", "p_value",
                                 "readings": [{"key_id", "p_value", "track"}],
-                                "psnr_db", "snr_db", "reason"}],
+                                "psnr_db", "snr_db", "legibility", "reason"}],
      "decision_id", "labels": [{"label", "asked_by", "laid", "text"}]}
 
 What is not known is null. Readers ignore members that they do not know.
@@ -81,6 +81,10 @@ class LayerOutcome:
     snr_db: float | None = None
     """Watermark only: signal-to-noise ratio of marked to unmarked samples, over all channels that
     carry the mark, before they are encoded likewise. None where no sound was marked."""
+    legibility: Mapping[str, float] | None = None
+    """Watermark of a picture only: how legible it is expected to be after each treatment that was
+    tried out before it was made (`labeler.marks.rehearsal.CASES`): from 1 on it should read, below
+    it may not. Of several frames, the least. None where nothing was tried out."""
     reason: str | None = None
     """Why the layer is missing, where the caller allowed that; or what it does not cover."""
 
@@ -204,6 +208,7 @@ def _write_outcome(outcome: LayerOutcome) -> dict[str, object]:
             for each in outcome.readings
         ],
         "psnr_db": outcome.psnr_db,
+        "legibility": None if outcome.legibility is None else dict(outcome.legibility),
         "snr_db": outcome.snr_db,
         "reason": outcome.reason,
     }
@@ -277,6 +282,7 @@ def _read_outcome(members: Mapping[str, Any]) -> LayerOutcome:
         p_value=members["p_value"],
         readings=tuple(map(_read_reading, members.get("readings", ()))),  # new with signposts
         psnr_db=members["psnr_db"],
+        legibility=members.get("legibility"),
         snr_db=members.get("snr_db"),  # receipts of 0.1 have none
         reason=members["reason"],
     )

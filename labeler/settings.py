@@ -146,6 +146,11 @@ class Settings(BaseSettings):
     follow_signposts: bool = False
     """Whether `verify` also asks the resolvers that content itself names: that of its issuer, and
     those in its manifest. Whoever is named learns that somebody looks at the content."""
+    patient_search: bool = True
+    """Whether `verify` searches pictures patiently where the quick search finds nothing: bent ones,
+    and with the learned front end those that were compressed hard. An unmarked picture then costs
+    several times as much, some tenths of a second; where very many are verified that may be too
+    much."""
     public_manifests: bool = True
     """Whether the service hands manifests to everybody, and not only to API keys with the scope
     ``fetch:manifests``."""

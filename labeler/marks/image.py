@@ -56,11 +56,11 @@ class _Preset:
 
 _PRESETS: Final = {
     "quality": _Preset(0.070, 0.0055, 45.0, (), 45.0),
-    "balanced": _Preset(0.089, 0.0087, 43.7, (1.15, 1.3), 42.0),
+    "balanced": _Preset(0.089, 0.0080, 43.7, (1.15, 1.3), 42.0),
     "robust": _Preset(0.132, 0.0190, 40.3, (1.15, 1.3), 40.3),
 }
-_CERTAIN: Final = 2.0
-"""Legibility after JPEG from which on WebP, which costs more to try, is in no doubt."""
+_HOPEFUL: Final = 0.45
+"""Legibility after compression from which on a mark may be read, though not as a rule."""
 _GAIN_LIMITS: Final = (0.8, 1.6)
 """Shares of a preset's gain that are used: very smooth pictures, which lose similarity first and
 the mark last, are at the lower end, graphics at the upper."""
@@ -70,6 +70,8 @@ _AREA_LIMITS: Final = (0.5, 1.7)
 """What similarity a mark may cost is multiplied by ``(area / _COMMON_AREA) ** _AREA_EXPONENT``, and
 so is the noise that large pictures may get, within limits: the more often a picture repeats the
 tile, the less each repetition has to show."""
+_LARGE: Final = 700_000
+"""Pixels from which on only compression is tried out."""
 _PATCH: Final = (64, 192)
 """Rows and columns of the patches on which similarity is measured."""
 _PATCHES: Final = 3
@@ -78,7 +80,7 @@ _PATCHES: Final = 3
 _LUMA: Final = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 # The colour change of least energy for a given change of luma.
 _COLOUR: Final = _LUMA / np.sum(_LUMA**2)
-_STRIP_ROWS: Final = 64
+_STRIP_ROWS: Final = 128
 _HALO_ROWS: Final = 20  # even, and more than the reach of the filters in `_masks`
 _DEVIATION_CAP: Final = 20.0
 _LOW_FLOOR: Final = 320.0
@@ -135,7 +137,7 @@ class Suitability:
     """By how much the mark is stronger than similarity alone would have it, so that it lasts."""
     legibility: Mapping[str, float]
     """How legible it is expected to be after strong compression (`labeler.marks.rehearsal.CASES`):
-    from 1 on it should read, below it is not to be relied on. Empty where the picture is too
+    from 1 on it should read, below that is not to be relied on. Empty where the picture is too
     narrow for a whole tile."""
 
     @property
@@ -224,31 +226,30 @@ def _raised(
 ) -> tuple[float, Mapping[str, float]]:
     """The least gain with which the mark lasts, and how legible it is with it.
 
-    Where it lasts with none, it stays the usual one: a mark that is lost anyway need not be seen.
+    What no gain helps is left out of account: a mark that is lost anyway need not be seen.
     """
     if sampled is None:
         return usual, {}
-    first = _rehearsed(sampled, usual)
-    if min(first.values()) >= 1:
-        return usual, first
-    best, best_gain = first, usual
-    for gain in raised:
-        if gain > most:
-            break
-        found = _rehearsed(sampled, gain)
-        # As many cases as possible, with as little as possible.
-        if sum(each >= 1 for each in found.values()) > sum(each >= 1 for each in best.values()):
-            best, best_gain = found, gain
-    return best_gain, best
+    tried = {usual: _rehearsed(sampled, usual)}
+    gains = [usual, *(gain for gain in raised if gain <= most)]
+    if min(tried[usual].values()) < 1 and len(gains) > 1:
+        best = _rehearsed(sampled, gains[-1])
+        if _HOPEFUL <= best["jpeg-30"] < 1:
+            return gains[-1], best
+        within_reach = [case for case, value in best.items() if value >= 1]
+        for gain in gains[:-1]:
+            tried[gain] = tried.get(gain) or _rehearsed(sampled, gain)
+            if all(tried[gain][case] >= 1 for case in within_reach):
+                return gain, tried[gain]
+        return gains[-1], best
+    return usual, tried[usual]
 
 
 def _rehearsed(sampled: SampledTiles, gain: float, share: float = 1.0) -> Mapping[str, float]:
     """How legible the mark is in each case, as far as it is in doubt."""
-    found: dict[str, float] = {}
-    for case in CASES:
-        if case != "webp-50" or found["jpeg-30"] < _CERTAIN:
-            found[case] = legible(sampled, gain, case, share=share)
-    return found
+    # Of large pictures, enough is left at a quarter of their size.
+    cases = CASES if sampled.pixels < _LARGE else ("jpeg-30",)
+    return {case: legible(sampled, gain, case, share=share) for case in cases}
 
 
 def _strips(height: int) -> Iterator[tuple[int, int]]:
@@ -313,7 +314,8 @@ def _shape(pixels: Pixels, pattern: Tile) -> NDArray[np.float32]:
     height, width = pixels.shape[:2]
     period = len(pattern.low)
     # Strips that divide the period never reach over its end.
-    repeats = (1 if period % _STRIP_ROWS == 0 else 2, -(-width // period))
+    rows = period if period % _STRIP_ROWS == 0 else period + _STRIP_ROWS
+    repeats = (-(-rows // period), -(-width // period))
     low = np.tile(pattern.low, repeats)[:, :width]
     high = np.tile(pattern.high, repeats)[:, :width]
     shaped = np.empty((height, width), np.float32)

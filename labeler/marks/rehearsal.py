@@ -27,12 +27,9 @@ __all__ = ["CASES", "SampledTiles", "legible", "sample_tiles"]
 _Plane: TypeAlias = NDArray[np.uint8]
 
 
-def _recompressed(suffix: str, setting: int, quality: int) -> Callable[[_Plane], _Plane]:
-    def again(luma: _Plane) -> _Plane:
-        _, data = cv2.imencode(suffix, luma, (setting, quality))
-        return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
-
-    return again
+def _compressed(luma: _Plane) -> _Plane:
+    _, data = cv2.imencode(".jpg", luma, (cv2.IMWRITE_JPEG_QUALITY, 30))
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
 def _quarter(luma: _Plane) -> _Plane:
@@ -40,17 +37,18 @@ def _quarter(luma: _Plane) -> _Plane:
 
 
 CASES: Final[Mapping[str, Callable[[_Plane], _Plane]]] = {
-    "jpeg-30": _recompressed(".jpg", cv2.IMWRITE_JPEG_QUALITY, 30),
-    "webp-50": _recompressed(".webp", cv2.IMWRITE_WEBP_QUALITY, 50),
+    "jpeg-30": _compressed,
     "resize-0.25": _quarter,
 }
-"""What is tried out: codecs with their qualities, and a scale."""
-_NEEDED_BITS: Final[Mapping[str, float]] = {"jpeg-30": 100.0, "webp-50": 120.0, "resize-0.25": 55.0}
-"""Bits that have to be conveyed so that the 80 of a frame are read. Measured on pictures whose
-marks were just, and just not, read again: what codecs leave is estimated too generously, and what
-scaling leaves too sparingly."""
-_SIDE: Final = 3
-"""Most tiles along a side of the picture that are tried."""
+"""What is tried out. WebP 50 was, too: it took three times as long as JPEG 30, and told no more."""
+_NEEDED_BITS: Final[Mapping[str, float]] = {"jpeg-30": 210.0, "resize-0.25": 55.0}
+"""Bits that have to be conveyed so that the 80 of a frame are read, as a rule. Measured on pictures
+whose marks were just, and just not, read again: what codecs leave is estimated too generously, and
+what scaling leaves too sparingly."""
+_TRIED_PIXELS: Final = 82_000
+_TRIED_TILES: Final = (2, 9)
+"""Tiles that are tried: at least, and at most; between them, as many as make so many pixels."""
+_GOLDEN: Final = (5**0.5 - 1) / 2
 _RINGS: Final = 8
 _RING: Final = np.arange(len(CARRIERS)) * _RINGS // len(CARRIERS)
 _DATA: Final = np.isin(np.arange(len(CARRIERS)), CARRIERS.data)
@@ -61,13 +59,13 @@ class SampledTiles:
     """Parts of a picture, one tile large each."""
 
     luma: NDArray[np.float32]
-    """``(rows, columns, period, period)`` 0 to 255."""
+    """``(n, period, period)`` 0 to 255."""
     change: NDArray[np.float32]
     """Likewise, what the mark adds at unit gain, grey levels."""
     wanted: NDArray[np.complex64]
     """``(len(CARRIERS),)`` the mark's own spectrum at the carriers."""
-    tiles: float
-    """How many tiles the whole picture has."""
+    pixels: int
+    """How many the whole picture has."""
 
 
 def sample_tiles(pixels: Pixels, shaped: NDArray[np.float32], pattern: Tile) -> SampledTiles | None:
@@ -82,19 +80,18 @@ def sample_tiles(pixels: Pixels, shaped: NDArray[np.float32], pattern: Tile) -> 
     down, across = (side // period for side in shaped.shape)
     if not (down and across):
         return None
-    places = [_spread(count) for count in (down, across)]
     parts = [
-        [np.s_[y * period : (y + 1) * period, x * period : (x + 1) * period] for x in places[1]]
-        for y in places[0]
+        np.s_[y * period : (y + 1) * period, x * period : (x + 1) * period]
+        for y, x in _places(down, across, _TRIED_PIXELS // period**2)
     ]
     step = np.float32(level_step(pixels))
-    luma = [[grey(pixels[part]).astype(np.float32) / step for part in row] for row in parts]
+    luma = [grey(pixels[part]).astype(np.float32) / step for part in parts]
     spectrum = np.fft.rfft2(pattern.low + pattern.high)
     return SampledTiles(
         luma=np.array(luma),
-        change=np.array([[shaped[part] for part in row] for row in parts]),
+        change=np.array([shaped[part] for part in parts]),
         wanted=_at_carriers(spectrum),
-        tiles=shaped.size / period**2,
+        pixels=shaped.size,
     )
 
 
@@ -107,18 +104,11 @@ def legible(sampled: SampledTiles, gain: float, case: str, *, share: float = 1.0
         case: One of `CASES`.
         share: Of the mark's energy, what the layer has that is to be read.
     """
-    rows, columns, period, _ = sampled.luma.shape
-    marked = sampled.luma + np.float32(gain) * sampled.change
-    mosaic = marked.transpose(0, 2, 1, 3).reshape(rows * period, columns * period)
-    again = CASES[case](np.clip(np.rint(mosaic), 0, 255).astype(np.uint8))
-    heard = np.stack(
-        [
-            _at_carriers(np.fft.rfft2(without_edges(tile.astype(np.float32))))
-            for band in np.split(again, rows)
-            for tile in np.split(band, columns, axis=1)
-        ]
-    )
-    return _bits(heard, sampled, len(again) // rows, share) / _NEEDED_BITS[case]
+    marked = np.concatenate(sampled.luma + np.float32(gain) * sampled.change)
+    again = CASES[case](np.clip(np.rint(marked), 0, 255).astype(np.uint8))
+    tiles = np.split(again.astype(np.float32), len(sampled.luma))
+    heard = np.stack([_at_carriers(np.fft.rfft2(without_edges(tile))) for tile in tiles])
+    return _bits(heard, sampled, len(tiles[0]), share) / _NEEDED_BITS[case]
 
 
 def _bits(heard: NDArray[np.complex64], sampled: SampledTiles, period: int, share: float) -> float:
@@ -130,7 +120,7 @@ def _bits(heard: NDArray[np.complex64], sampled: SampledTiles, period: int, shar
         sums = np.bincount(_RING[audible], values[audible], _RINGS)
         return np.asarray(sums / np.maximum(members, 1))
 
-    count = len(heard)
+    count, tiles = len(heard), sampled.pixels / sampled.luma.shape[-1] ** 2
     mean = heard.mean(axis=0)
     varies = by_ring(np.sum(np.abs(heard - mean) ** 2, axis=0)) / max(1, count - 1)
     wanted = np.maximum(by_ring(np.abs(sampled.wanted) ** 2), 1e-9)
@@ -142,7 +132,7 @@ def _bits(heard: NDArray[np.complex64], sampled: SampledTiles, period: int, shar
     chance = np.sqrt(varies / count / np.maximum(2 * members, 1))
     sure = np.maximum(np.sqrt(power) * np.sign(agreement) - chance / 2, 0) ** 2
     others = (1 - share) * sure
-    ratio = share * sure / (stays + varies / sampled.tiles + others + 1e-9)
+    ratio = share * sure / (stays + varies / tiles + others + 1e-9)
     chips = 2 * np.bincount(_RING[audible & _DATA], minlength=_RINGS)
     return float(np.sum(chips * np.log2(1 + ratio)) / 2)
 
@@ -160,6 +150,10 @@ def _at_carriers(spectrum: NDArray[np.complexfloating]) -> NDArray[np.complex64]
     return values
 
 
-def _spread(count: int) -> list[int]:
-    """Up to `_SIDE` of so many places, evenly apart."""
-    return [int(place) for place in np.linspace(0, count - 1, min(_SIDE, count)).round()]
+def _places(down: int, across: int, count: int) -> list[tuple[int, int]]:
+    """Rows and columns of about ``count`` tiles, spread over all of them."""
+    least, most = _TRIED_TILES
+    count = min(max(count, least), most, down * across)
+    rows = (int((number + 0.5) / count * down) for number in range(count))
+    columns = (int((number + 1) * _GOLDEN % 1 * across) for number in range(count))
+    return sorted(set(zip(rows, columns, strict=True)))

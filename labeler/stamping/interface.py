@@ -172,6 +172,8 @@ class Marked:
     content: Content
     """The file, encoded again for a new one."""
     watermark: ExpectedWatermark
+    legibility: Mapping[str, float] | None = None
+    """How legible the mark of a picture is expected to be; see `LayerOutcome.legibility`."""
     psnr_db: float | None = None
     """See `labeler.receipt.LayerOutcome`."""
     snr_db: float | None = None

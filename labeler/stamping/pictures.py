@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -70,6 +70,7 @@ class PictureWatermarking:
                 frames=frames,
             ),
             psnr_db=marking.psnr_db(),
+            legibility=marking.legibility,
             remark=_remark(picture.frame_count, len(frames)),
         )
 
@@ -150,6 +151,8 @@ class _Marking:
     signpost: Signpost | None = None
     marked: list[int] = field(default_factory=list)
     refusal: CapacityError | None = None
+    legibility: Mapping[str, float] | None = None
+    """How legible the mark is expected to be in the frame where it is least so."""
     _squared_error: float = 0.0
     """Sum over all frames, each relative to its type's whole range."""
     _values: int = 0
@@ -158,7 +161,7 @@ class _Marking:
         last = picture.frame_count - 1
         for index, pixels in enumerate(picture.frames()):
             try:
-                marked = marks.embed(
+                prepared = marks.prepare(
                     pixels,
                     self.payload,
                     self.key,
@@ -171,9 +174,17 @@ class _Marking:
                     raise  # nothing would come of encoding
                 yield pixels
                 continue
+            marked = prepared.embed()
             self.marked.append(index)
             self._measure(pixels, marked)
+            self._expect(prepared.suitability.legibility)
             yield marked
+
+    def _expect(self, legibility: Mapping[str, float]) -> None:
+        """Keep the least of all frames."""
+        before = self.legibility or {}
+        least = {case: min(value, before.get(case, value)) for case, value in legibility.items()}
+        self.legibility = {**before, **least} or None
 
     def _measure(self, before: Pixels, after: Pixels) -> None:
         peak = float(np.iinfo(before.dtype).max)

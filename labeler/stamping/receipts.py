@@ -61,6 +61,7 @@ def make_receipt(
                 p_value=_p_value(readings, watermark),
                 readings=tuple(readings),
                 psnr_db=None if marked is None else marked.psnr_db,
+                legibility=None if marked is None else marked.legibility,
                 snr_db=None if marked is None else marked.snr_db,
             ),
             _outcome(Layer.METADATA, draft, present=Layer.METADATA not in draft.remarks),
