@@ -274,14 +274,16 @@ def test_what_the_network_hears_does_not_drown_what_is_read(
 ) -> None:
     smooth = cv2.GaussianBlur(photograph(480, 640, seed=3), (0, 0), 1.0)
     pixels = webp(embed(smooth, PAYLOAD, KEY), 10)
-    loud = analyse(embed(photograph(480, 640), PAYLOAD, Key.from_bytes(bytes(32))))
+    other, beside = Payload(origin=Origin.GENERATED, handle=Handle(1, 2)), Key.from_bytes(bytes(32))
+    loud = analyse(embed(photograph(480, 640), other, beside))
     assert synchronised(analyse(pixels)) < STANDS_OUT < synchronised(loud)
     monkeypatch.setattr(image, "_LEARNED", lambda _pixels: loud)
     found = detect(pixels, [KEY], patient=True)
     assert (found.presence, found.payload) == (Presence.PRESENT, PAYLOAD)
-    # Under a key that one look does not read, what the other hears comes after it.
-    other = detect(pixels, [Key.from_bytes(bytes(32))], patient=True)
-    assert (other.presence, other.payload) == (Presence.PRESENT, PAYLOAD)
+    # Where one look reads nothing, what the network hears is listened to.
+    assert detect(pixels, [beside]).payload is None
+    found = detect(pixels, [beside], patient=True)
+    assert (found.presence, found.payload) == (Presence.PRESENT, other)
 
 
 @pytest.mark.parametrize(
