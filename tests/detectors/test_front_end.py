@@ -19,14 +19,16 @@ from detectors import image
 from detectors.front_end import PLANES, estimate, folded, planes, unfolded
 from detectors.image import detect
 from detectors.report import Presence
-from detectors.spectrum import HoldingDown, analyse
+from detectors.search import STANDS_OUT, search
+from detectors.spectrum import HoldingDown, Spectrum, analyse
 from detectors.synchronisation import synchronise
 from labeler.codec.keys import Key
-from labeler.codec.lattice import tile_period
+from labeler.codec.lattice import NATIVE_PERIODS, tile_period
 from labeler.codec.payload import Handle, Origin, Payload
 from labeler.codec.pixels import grey
 from labeler.codec.residual import without_edges, without_shades
 from labeler.marks.image import embed
+from labeler.strength import Strength
 from tests.scenes import chart, photograph
 
 ROOT = Path(__file__).parents[2]
@@ -241,10 +243,47 @@ def test_who_is_patient_reads_what_one_look_does_not(monkeypatch: pytest.MonkeyP
         return sum(detect(each, [KEY], patient=patient).payload == PAYLOAD for each in pictures)
 
     quickly, patiently = read(patient=False), read(patient=True)
-    looks = image._looks_at
-    monkeypatch.setattr(image, "_looks_at", lambda pixels, *, patient: looks(pixels, patient=False))
+    monkeypatch.setattr(image, "_LEARNED", analyse)
     without_the_network = read(patient=True)
     assert 0 < max(quickly, without_the_network) < patiently
+
+
+def synchronised(spectrum: Spectrum) -> float:
+    return search(spectrum, NATIVE_PERIODS)[0].z
+
+
+@pytest.mark.parametrize(
+    ("size", "seed", "strength"),
+    [((480, 640), 3, "quality"), ((420, 560), 1, "balanced"), ((480, 640), 3, "balanced")],
+)
+def test_who_is_patient_reads_what_one_look_reads(
+    size: tuple[int, int], seed: int, strength: Strength
+) -> None:
+    """Though the network hears more of the tile, and of the message less or nothing."""
+    smooth = cv2.GaussianBlur(photograph(*size, seed=seed), (0, 0), 1.0)
+    pixels = webp(embed(smooth, PAYLOAD, KEY, strength=strength), 10)
+    assert synchronised(analyse(pixels)) < synchronised(image._LEARNED(pixels)) < STANDS_OUT
+    quick, patient = (detect(pixels, [KEY], patient=each) for each in (False, True))
+    assert quick.payload == PAYLOAD
+    assert patient.payload == PAYLOAD
+    assert (patient.p_value, patient.geometry) == (quick.p_value, quick.geometry)
+
+
+def test_what_the_network_hears_does_not_drown_what_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    smooth = cv2.GaussianBlur(photograph(480, 640, seed=3), (0, 0), 1.0)
+    pixels = webp(embed(smooth, PAYLOAD, KEY), 10)
+    other, beside = Payload(origin=Origin.GENERATED, handle=Handle(1, 2)), Key.from_bytes(bytes(32))
+    loud = analyse(embed(photograph(480, 640), other, beside))
+    assert synchronised(analyse(pixels)) < STANDS_OUT < synchronised(loud)
+    monkeypatch.setattr(image, "_LEARNED", lambda _pixels: loud)
+    found = detect(pixels, [KEY], patient=True)
+    assert (found.presence, found.payload) == (Presence.PRESENT, PAYLOAD)
+    # Where one look reads nothing, what the network hears is listened to.
+    assert detect(pixels, [beside]).payload is None
+    found = detect(pixels, [beside], patient=True)
+    assert (found.presence, found.payload) == (Presence.PRESENT, other)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What is predicted of a mark before it is made, and what is done about it."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -10,12 +11,12 @@ import pytest
 
 from detectors.image import detect
 from labeler.codec.keys import PUBLIC_KEY, Key
-from labeler.codec.lattice import TileLayer, layered_tile, tile_period
+from labeler.codec.lattice import CARRIERS, TileLayer, layered_tile, tile_period
 from labeler.codec.payload import Handle, Origin, Payload
 from labeler.codec.pixels import grey
 from labeler.errors import CapacityError
-from labeler.marks import image
-from labeler.marks.image import Suitability, embed, prepare, suitability
+from labeler.marks import image, rehearsal
+from labeler.marks.image import Prepared, Suitability, embed, prepare, suitability
 from labeler.marks.rehearsal import CASES, SampledTiles, legible, sample_tiles
 from labeler.marks.signpost import Signpost
 from tests.scenes import chart, photograph
@@ -24,6 +25,8 @@ KEY = Key.from_bytes(bytes(range(32)))
 PAYLOAD = Payload(origin=Origin.MODIFIED, handle=Handle(7, 0xCAFE1234))
 SIGNPOST = Signpost(payload=PAYLOAD)
 STRENGTHS = ("quality", "balanced", "robust")
+WHOLE_RAISE_DB = 20 * math.log10(1.3)
+"""By how much the balanced and the robust preset raise a mark at most."""
 
 
 def smooth(height: int, width: int, *, seed: int = 0) -> np.ndarray:
@@ -79,18 +82,59 @@ def set_preset(monkeypatch: pytest.MonkeyPatch, strength: str, **changes: object
 # --------------------------------------------------------------------------------------- the tiles
 
 
-def test_tiles_are_taken_from_all_over_the_picture() -> None:
+def places_of(down: int, across: int, period: int) -> list[tuple[int, int]]:
+    """Row and column of every tile that is sampled from a picture of so many tiles."""
+    numbers = np.arange(down * across, dtype=np.uint16).reshape(down, across)
+    picture = np.kron(257 * numbers, np.ones((period, period), np.uint16))
+    # A remainder at the right and at the bottom, which belongs to no whole tile.
+    picture = np.pad(picture, (0, period // 2), constant_values=0xFFFF)
+    shaped = picture / np.float32(257)
+    sampled = sample_tiles(picture, shaped, layered_tile([TileLayer(PAYLOAD, KEY)], period))
+    assert sampled is not None
+    assert sampled.luma.shape == sampled.change.shape == (len(sampled.luma), period, period)
+    assert sampled.pixels == picture.size
+    assert np.array_equal(
+        sampled.luma, np.broadcast_to(sampled.luma[:, :1, :1], sampled.luma.shape)
+    )
+    assert np.array_equal(sampled.luma, sampled.change)
+    return [divmod(int(number), across) for number in sampled.luma[:, 0, 0]]
+
+
+@pytest.mark.parametrize(("period", "count"), [(96, 8), (128, 5), (192, 2)])
+def test_tiles_are_taken_from_all_over_the_picture(period: int, count: int) -> None:
+    assert 0.75 * 82_000 < count * period**2 <= 82_000
+    for down, across in [(5, 7), (9, 6), (12, 12), (3, 15)]:
+        places = places_of(down, across, period)
+        assert len(places) == len(set(places)) == count
+        for numbers, length in zip(zip(*places, strict=True), (down, across), strict=True):
+            # None is far from all of them, in height and in width.
+            assert min(numbers) < length / count + length / 8
+            assert max(numbers) >= length - 1 - length / count - length / 8
+
+
+def test_pictures_of_few_tiles_give_two_or_all() -> None:
+    for down in range(1, 8):
+        for across in range(1, 8):
+            places = places_of(down, across, 96)
+            assert len(places) == len(set(places)) <= 8
+            assert len(places) >= min(2, down * across)
+            assert set(places) <= {(row, column) for row in range(down) for column in range(across)}
+
+
+def test_what_is_sampled_is_the_picture_s_luma_and_the_change_there() -> None:
     picture = photograph(500, 700)
     period = tile_period(500, 700)
     sampled = tiles_of(picture)
-    assert sampled.luma.shape == sampled.change.shape == (3, 3, period, period)
-    assert sampled.tiles == pytest.approx(500 * 700 / period**2)
     luma = grey(picture)
-    last = (500 // period - 1) * period, (700 // period - 1) * period
-    assert np.array_equal(sampled.luma[0, 0], luma[:period, :period])
-    corner = luma[last[0] : last[0] + period, last[1] : last[1] + period]
-    assert np.array_equal(sampled.luma[2, 2], corner)
-    assert np.allclose(sampled.change, sampled.change[0, 0])
+    whole = [
+        luma[top : top + period, left : left + period]
+        for top in range(0, 500 - period + 1, period)
+        for left in range(0, 700 - period + 1, period)
+    ]
+    for tile in sampled.luma:
+        assert sum(np.array_equal(tile, each) for each in whole) == 1
+    assert np.allclose(sampled.change, sampled.change[0])
+    assert sampled.change[0].std() == pytest.approx(1, abs=0.1)
 
 
 def test_tiles_of_sixteen_bits_have_the_same_levels() -> None:
@@ -108,32 +152,57 @@ def test_a_picture_that_is_narrower_than_a_tile_has_none() -> None:
 # -------------------------------------------------------------------------------------- legibility
 
 
+def test_what_is_tried_out_has_a_measure() -> None:
+    assert list(CASES) == ["jpeg-30", "resize-0.25"]
+    assert rehearsal._NEEDED_BITS.keys() == CASES.keys()
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_stronger_mark_is_more_legible(case: str) -> None:
     sampled = tiles_of(photograph(480, 640))
-    found = [legible(sampled, gain, case) for gain in (0.0, 0.7, 1.4, 2.8, 5.6)]
-    assert found[0] < 0.2
+    found = [legible(sampled, gain, case) for gain in (0.0, 1.0, 1.4, 2.8, 5.6)]
+    assert found[0] < 0.1
     assert all(more > less + 0.1 for less, more in pairwise(found))
 
 
-@pytest.mark.parametrize("case", ["jpeg-30", "webp-50"])
-def test_codecs_take_more_from_a_plain_fill_than_from_a_photograph(case: str) -> None:
-    plain, busy = (legible(tiles_of(each(480, 640)), 1.4, case) for each in (flat, photograph))
-    assert plain < busy / 4
+def test_compression_takes_more_from_a_plain_fill_than_from_a_photograph() -> None:
+    plain, busy = (legible(tiles_of(each(480, 640)), 1.4, "jpeg-30") for each in (flat, photograph))
+    assert plain < busy / 10
+
+
+def test_scaling_takes_more_from_a_photograph_than_from_a_plain_fill() -> None:
+    plain, busy = (
+        legible(tiles_of(each(480, 640)), 1.4, "resize-0.25") for each in (flat, photograph)
+    )
+    assert busy < plain / 2
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_more_of_the_same_picture_is_more_legible(case: str) -> None:
     sampled = tiles_of(photograph(480, 640))
-    assert legible(replace(sampled, tiles=4 * sampled.tiles), 1.0, case) > legible(
-        sampled, 1.0, case
-    )
+    larger = replace(sampled, pixels=4 * sampled.pixels)
+    once, often = (legible(each, 1.0, case) for each in (sampled, larger))
+    # Four times the repetitions are worth four times the energy, and that at most so many bits.
+    assert 1.3 * once < often < 4 * once
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_layer_with_half_the_energy_is_less_legible(case: str) -> None:
     sampled = tiles_of(photograph(480, 640))
     assert legible(sampled, 2.0, case, share=0.5) < 0.7 * legible(sampled, 2.0, case)
+
+
+def test_layers_drown_each_other_however_loud_they_are() -> None:
+    sampled = tiles_of(photograph(480, 640))
+    a_bit_a_carrier = len(CARRIERS.data) / rehearsal._NEEDED_BITS["jpeg-30"]
+    assert legible(sampled, 30.0, "jpeg-30", share=0.5) <= a_bit_a_carrier
+    assert legible(sampled, 30.0, "jpeg-30") > 1.5 * a_bit_a_carrier
+
+
+def test_what_is_heard_the_wrong_way_round_does_not_count() -> None:
+    sampled = tiles_of(photograph(480, 640))
+    opposite = replace(sampled, wanted=-sampled.wanted)
+    assert legible(opposite, 3.0, "jpeg-30") < 0.05 < legible(sampled, 3.0, "jpeg-30")
 
 
 @pytest.mark.parametrize("strength", STRENGTHS)
@@ -143,8 +212,9 @@ def test_what_is_predicted_is_what_the_detector_reads(name: str, strength: str) 
     luma = grey(prepared.embed())
     for case, expected in prepared.suitability.legibility.items():
         is_read = detect(CASES[case](luma), [KEY]).payload == PAYLOAD
-        assert is_read or expected < 1.5, case
-        # Under noise that no photograph has, a few tiles do not tell what many would.
+        assert is_read or expected < 1, case
+        # Some of what is not promised is read: promises are kept rather than made. Under noise
+        # that no photograph has, a few tiles do not tell what many would.
         assert not is_read or expected > 0.3 or name == "loud noise", case
 
 
@@ -152,7 +222,7 @@ def test_both_ends_of_the_scale_were_tried() -> None:
     found = [
         value for picture in PICTURES.values() for value in suitability(picture).legibility.values()
     ]
-    assert sum(each >= 1.5 for each in found) >= 5
+    assert sum(each >= 1 for each in found) >= 8
     assert sum(each <= 0.3 for each in found) >= 5
 
 
@@ -170,23 +240,27 @@ def test_it_lasts_where_every_case_is_legible() -> None:
     assert not suitability(flat(480, 640)).lasts
 
 
-def test_every_case_is_told_unless_it_is_in_no_doubt() -> None:
-    assert suitability(PICTURES["flat"]).legibility.keys() == CASES.keys()
-    sure = suitability(PICTURES["large photograph"]).legibility
-    assert sure.keys() == CASES.keys() - {"webp-50"}
-    assert sure["jpeg-30"] >= 2
+@pytest.mark.parametrize("make", [photograph, flat])
+def test_large_pictures_are_only_compressed(make: Callable[[int, int], np.ndarray]) -> None:
+    assert suitability(make(699, 1000)).legibility.keys() == CASES.keys()
+    large = suitability(make(700, 1000))
+    assert large.legibility.keys() == {"jpeg-30"}
+    assert large.lasts == (make is photograph)
 
 
-@pytest.mark.parametrize("name", ["photograph", "large photograph", "large and smooth"])
+@pytest.mark.parametrize("name", ["large photograph", "smooth", "fine noise"])
 def test_what_the_mark_says_and_its_key_hardly_matter(name: str) -> None:
+    """Where it is in no doubt whether it is raised: one of these is not, and two are."""
     expected = suitability(PICTURES[name])
     for number in range(3):
         payload = Payload(origin=Origin.GENERATED, handle=Handle(number, 99 * number))
         key = Key.from_bytes(bytes([number]) * 32)
         found = prepare(PICTURES[name], payload, key).suitability
         assert found.psnr_db == pytest.approx(expected.psnr_db, abs=0.3)
-        for case in found.legibility.keys() & expected.legibility.keys():
-            assert found.legibility[case] == pytest.approx(expected.legibility[case], rel=0.35)
+        assert found.raised_db == pytest.approx(expected.raised_db, abs=1e-6)
+        assert found.legibility.keys() == expected.legibility.keys()
+        for case, value in found.legibility.items():
+            assert value == pytest.approx(expected.legibility[case], rel=0.3, abs=0.3), case
 
 
 @pytest.mark.parametrize("name", ["photograph", "large and smooth", "fine noise", "flat"])
@@ -199,25 +273,28 @@ def test_the_noise_is_what_was_expected_and_rounding(name: str, strength: str) -
     assert expected - rounding - 0.05 <= found <= expected + 0.05
 
 
-def test_pixel_formats_make_no_difference() -> None:
-    picture = smooth(480, 640)
+@pytest.mark.parametrize(("seed", "raised"), [(1, False), (2, True)])
+def test_pixel_formats_make_no_difference(seed: int, raised: bool) -> None:
+    picture = smooth(480, 640, seed=seed)
     luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     expected = suitability(picture)
+    assert (expected.raised_db > 0) == raised
     opaque = np.full((480, 640), 200, np.uint8)
+    # Of colours in 16 bits, luma is not rounded to whole levels, which changes what is tried out.
     others = [
-        np.dstack([picture, opaque]),
-        luma,
-        np.dstack([luma] * 3),
-        picture.astype(np.uint16) * 257,
-        np.dstack([picture, opaque]).astype(np.uint16) * 257,
-        luma.astype(np.uint16) * 257,
+        (np.dstack([picture, opaque]), 1e-6),
+        (luma, 1e-6),
+        (np.dstack([luma] * 3), 1e-6),
+        (luma.astype(np.uint16) * 257, 1e-3),
+        (picture.astype(np.uint16) * 257, 0.15),
+        (np.dstack([picture, opaque]).astype(np.uint16) * 257, 0.15),
     ]
-    for other in others:
+    for other, tolerance in others:
         found = suitability(other)
-        assert found.raised_db == expected.raised_db == 0
+        assert found.raised_db == pytest.approx(expected.raised_db, abs=1e-3)
         assert found.legibility.keys() == expected.legibility.keys()
         for case, value in found.legibility.items():
-            assert value == pytest.approx(expected.legibility[case], rel=0.03), other.shape
+            assert value == pytest.approx(expected.legibility[case], rel=tolerance), other.shape
 
 
 def test_what_is_transparent_carries_nothing() -> None:
@@ -283,56 +360,116 @@ def test_a_mark_is_the_same_whether_it_was_prepared_or_not(
 # ------------------------------------------------------------------------------------------ raising
 
 
-RAISED = [
-    ("smooth", "balanced"),
-    ("fine noise", "balanced"),
-    ("chart", "balanced"),
-    ("grain", "balanced"),
-    ("flat", "robust"),
+SAVED = [
+    ("photograph", "balanced"),
+    ("small photograph", "balanced"),
+    ("large and smooth", "balanced"),
+    ("fine noise", "robust"),
 ]
+"""What cannot be relied on at the usual strength, and can a little above it."""
+HOPEFUL = [("smooth", "balanced"), ("fine noise", "balanced"), ("flat", "robust")]
+"""What cannot be relied on at any, but may be read."""
 
 
 def survivors(found: Suitability) -> int:
     return sum(each >= 1 for each in found.legibility.values())
 
 
-@pytest.mark.parametrize(("name", "strength"), RAISED)
-def test_a_mark_is_raised_where_that_saves_it(
+def raised_and_usual(
     name: str, strength: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> tuple[Prepared, Prepared]:
     raised = prepare(PICTURES[name], PAYLOAD, KEY, strength=strength)  # type: ignore[arg-type]
     set_preset(monkeypatch, strength, raises=())
     usual = prepare(PICTURES[name], PAYLOAD, KEY, strength=strength)  # type: ignore[arg-type]
+    return raised, usual
+
+
+@pytest.mark.parametrize(("name", "strength"), SAVED)
+def test_a_mark_is_raised_where_that_saves_it(
+    name: str, strength: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised, usual = raised_and_usual(name, strength, monkeypatch)
+    assert survivors(raised.suitability) > survivors(usual.suitability)
+    assert raised.suitability.legibility["jpeg-30"] >= 1
+
+
+@pytest.mark.parametrize(("name", "strength"), HOPEFUL)
+def test_a_mark_is_raised_all_the_way_where_it_may_be_read_then(
+    name: str, strength: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised, usual = raised_and_usual(name, strength, monkeypatch)
     found = raised.suitability
-    assert 0 == usual.suitability.raised_db < found.raised_db <= 2.3
-    assert survivors(found) > survivors(usual.suitability)
+    assert found.raised_db == pytest.approx(WHOLE_RAISE_DB)
+    assert usual.suitability.legibility["jpeg-30"] < found.legibility["jpeg-30"] < 1
+    assert not found.lasts
+    copy = CASES["jpeg-30"](grey(raised.embed()))
+    assert detect(copy, [KEY]).payload == PAYLOAD
+
+
+@pytest.mark.parametrize(("name", "strength"), [*SAVED, *HOPEFUL])
+def test_a_raised_mark_is_as_much_louder_as_it_is_told(
+    name: str, strength: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised, usual = raised_and_usual(name, strength, monkeypatch)
+    found = raised.suitability
+    assert 0 == usual.suitability.raised_db < found.raised_db <= WHOLE_RAISE_DB + 1e-6
     assert found.psnr_db == pytest.approx(usual.suitability.psnr_db - found.raised_db, abs=1e-6)
     changes = [each.embed().astype(float) - PICTURES[name] for each in (raised, usual)]
     assert np.std(changes[0]) > 1.05 * np.std(changes[1])
 
 
 @pytest.mark.parametrize(
-    "name", ["flat", "loud noise", "photograph", "noise", "large photograph", "large and smooth"]
+    ("name", "strength"),
+    [
+        ("flat", "balanced"),
+        ("loud noise", "balanced"),
+        ("photograph", "balanced"),
+        ("large photograph", "balanced"),
+        ("small photograph", "robust"),
+        ("smooth", "robust"),
+    ],
 )
 def test_a_mark_is_not_raised_where_nothing_is_gained(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, strength: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those last as they are, or no raise would make them last, or only one that is too loud."""
-    assert suitability(PICTURES[name]).raised_db == 0
-    usual = survivors(suitability(PICTURES[name]))
-    for factor in (1.15, 1.3):
-        set_preset(monkeypatch, "balanced", gain=0.089 * factor, dissimilarity=0.0087 * factor**2)
-        louder = suitability(PICTURES[name])
-        assert survivors(louder) <= usual or louder.psnr_db < 42
+    expected = suitability(PICTURES[name], strength=strength)  # type: ignore[arg-type]
+    assert expected.raised_db == 0
+    preset = image._PRESETS[strength]
+    for factor in preset.raises:
+        set_preset(
+            monkeypatch,
+            strength,
+            gain=preset.gain * factor,
+            dissimilarity=preset.dissimilarity * factor**2,
+            psnr_floor_db=preset.psnr_floor_db - 20 * math.log10(factor),
+            raises=(),
+        )
+        louder = suitability(PICTURES[name], strength=strength)  # type: ignore[arg-type]
+        assert louder.psnr_db == pytest.approx(expected.psnr_db - 20 * math.log10(factor), abs=0.5)
+        assert survivors(louder) <= survivors(expected) or louder.psnr_db < preset.raised_floor_db
+        assert not 0.45 <= louder.legibility["jpeg-30"] < 1
 
 
 def test_the_least_raise_that_does_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_preset(monkeypatch, "balanced", raises=(1.05, 1.15, 1.3), raised_floor_db=30)
-    found = suitability(PICTURES["smooth"])
-    set_preset(monkeypatch, "balanced", raises=(1.3,))
-    most = suitability(PICTURES["smooth"])
-    assert survivors(found) == survivors(most)
-    assert 0 < found.raised_db < most.raised_db
+    raises = (1.05, 1.15, 1.3)
+    picture = PICTURES["large and smooth"]
+    alone = []
+    for each in raises:
+        set_preset(monkeypatch, "balanced", raises=(each,))
+        alone.append(survivors(suitability(picture)))
+    set_preset(monkeypatch, "balanced", raises=raises)
+    found = suitability(picture)
+    assert alone[0] < alone[1] == alone[2] == survivors(found)
+    assert found.raised_db == pytest.approx(20 * math.log10(1.15))
+
+
+def test_no_raise_is_taken_that_only_helps_a_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below hope, and with everything legible that any of them makes legible."""
+    monkeypatch.setattr(image, "_HOPEFUL", 1.0)
+    assert suitability(PICTURES["smooth"]).raised_db == 0
+    monkeypatch.setattr(image, "_HOPEFUL", 0.0)
+    assert suitability(PICTURES["flat"]).raised_db == pytest.approx(WHOLE_RAISE_DB)
 
 
 def test_a_raised_mark_stays_within_its_noise(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -360,19 +497,37 @@ def test_quality_is_never_raised(monkeypatch: pytest.MonkeyPatch) -> None:
 # -------------------------------------------------------------------------- two layers, plain fills
 
 
-@pytest.mark.parametrize("name", ["photograph", "large and smooth", "smooth"])
-def test_a_signpost_costs_legibility_and_no_noise(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "raised_db"),
+    [
+        ("large photograph", 0),
+        ("noise", 0),
+        ("small photograph", WHOLE_RAISE_DB),
+        ("smooth", WHOLE_RAISE_DB),
+        ("fine noise", WHOLE_RAISE_DB),
+    ],
+)
+def test_a_signpost_costs_legibility_and_no_noise(name: str, raised_db: float) -> None:
+    """Where another draw of the pattern makes no difference to whether it is raised."""
     alone = prepare(PICTURES[name], PAYLOAD, KEY)
     both = prepare(PICTURES[name], PAYLOAD, KEY, signpost=SIGNPOST)
     assert both.suitability.psnr_db == pytest.approx(alone.suitability.psnr_db, abs=0.25)
-    assert both.suitability.raised_db == alone.suitability.raised_db
-    common = alone.suitability.legibility.keys() & both.suitability.legibility.keys()
-    assert common
-    for case in common:
-        expected = alone.suitability.legibility[case]
-        assert both.suitability.legibility[case] < 0.8 * expected
+    assert alone.suitability.raised_db == pytest.approx(raised_db)
+    assert both.suitability.raised_db == pytest.approx(raised_db)
+    assert both.suitability.legibility.keys() == alone.suitability.legibility.keys()
+    for case, expected in alone.suitability.legibility.items():
+        assert 0.1 * expected < both.suitability.legibility[case] < 0.55 * expected, case
     noises = [psnr_db(PICTURES[name], each.embed()) for each in (alone, both)]
     assert noises[0] == pytest.approx(noises[1], abs=0.25)
+
+
+def test_a_mark_that_lasts_alone_is_not_raised_for_the_signpost_s_sake() -> None:
+    picture = PICTURES["large photograph"]
+    assert prepare(picture, PAYLOAD, KEY).suitability.lasts
+    both = prepare(picture, PAYLOAD, KEY, signpost=SIGNPOST).suitability
+    assert both.raised_db == 0
+    assert 0.45 < both.legibility["jpeg-30"] < 1
+    assert not both.lasts
 
 
 def test_the_weaker_of_two_layers_is_the_one_that_is_predicted() -> None:

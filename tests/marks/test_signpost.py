@@ -72,7 +72,8 @@ def test_a_share_leaves_something_to_both(share):
 
 
 def test_a_picture_carries_both_with_the_noise_of_one():
-    picture = photograph(480, 640)
+    # One that lasts without being raised, by far: another draw of the pattern changes nothing.
+    picture = photograph(480, 640, seed=1)
     alone, both = embed(picture, PAYLOAD, KEY), embed(picture, PAYLOAD, KEY, signpost=SIGNPOST)
     noise = [energy(each.astype(float) - picture) for each in (alone, both)]
     assert 10 * abs(np.log10(noise[1] / noise[0])) < 0.15
