@@ -153,7 +153,7 @@ def test_a_picture_that_is_narrower_than_a_tile_has_none() -> None:
 
 
 def test_what_is_tried_out_has_a_measure() -> None:
-    assert list(CASES) == ["jpeg-30", "resize-0.25"]
+    assert list(CASES) == ["jpeg_30", "quarter_size"]
     assert rehearsal._NEEDED_BITS.keys() == CASES.keys()
 
 
@@ -166,13 +166,13 @@ def test_a_stronger_mark_is_more_legible(case: str) -> None:
 
 
 def test_compression_takes_more_from_a_plain_fill_than_from_a_photograph() -> None:
-    plain, busy = (legible(tiles_of(each(480, 640)), 1.4, "jpeg-30") for each in (flat, photograph))
+    plain, busy = (legible(tiles_of(each(480, 640)), 1.4, "jpeg_30") for each in (flat, photograph))
     assert plain < busy / 10
 
 
 def test_scaling_takes_more_from_a_photograph_than_from_a_plain_fill() -> None:
     plain, busy = (
-        legible(tiles_of(each(480, 640)), 1.4, "resize-0.25") for each in (flat, photograph)
+        legible(tiles_of(each(480, 640)), 1.4, "quarter_size") for each in (flat, photograph)
     )
     assert busy < plain / 2
 
@@ -194,15 +194,15 @@ def test_a_layer_with_half_the_energy_is_less_legible(case: str) -> None:
 
 def test_layers_drown_each_other_however_loud_they_are() -> None:
     sampled = tiles_of(photograph(480, 640))
-    a_bit_a_carrier = len(CARRIERS.data) / rehearsal._NEEDED_BITS["jpeg-30"]
-    assert legible(sampled, 30.0, "jpeg-30", share=0.5) <= a_bit_a_carrier
-    assert legible(sampled, 30.0, "jpeg-30") > 1.5 * a_bit_a_carrier
+    a_bit_a_carrier = len(CARRIERS.data) / rehearsal._NEEDED_BITS["jpeg_30"]
+    assert legible(sampled, 30.0, "jpeg_30", share=0.5) <= a_bit_a_carrier
+    assert legible(sampled, 30.0, "jpeg_30") > 1.5 * a_bit_a_carrier
 
 
 def test_what_is_heard_the_wrong_way_round_does_not_count() -> None:
     sampled = tiles_of(photograph(480, 640))
     opposite = replace(sampled, wanted=-sampled.wanted)
-    assert legible(opposite, 3.0, "jpeg-30") < 0.05 < legible(sampled, 3.0, "jpeg-30")
+    assert legible(opposite, 3.0, "jpeg_30") < 0.05 < legible(sampled, 3.0, "jpeg_30")
 
 
 @pytest.mark.parametrize("strength", STRENGTHS)
@@ -233,8 +233,8 @@ def test_it_lasts_where_every_case_is_legible() -> None:
     def lasts(legibility: Mapping[str, float]) -> bool:
         return Suitability(psnr_db=45, raised_db=0, legibility=legibility).lasts
 
-    assert lasts({"jpeg-30": 1.0, "resize-0.25": 3.0})
-    assert not lasts({"jpeg-30": 2.0, "resize-0.25": 0.99})
+    assert lasts({"jpeg_30": 1.0, "quarter_size": 3.0})
+    assert not lasts({"jpeg_30": 2.0, "quarter_size": 0.99})
     assert not lasts({})
     assert suitability(photograph(480, 640)).lasts
     assert not suitability(flat(480, 640)).lasts
@@ -244,7 +244,7 @@ def test_it_lasts_where_every_case_is_legible() -> None:
 def test_large_pictures_are_only_compressed(make: Callable[[int, int], np.ndarray]) -> None:
     assert suitability(make(699, 1000)).legibility.keys() == CASES.keys()
     large = suitability(make(700, 1000))
-    assert large.legibility.keys() == {"jpeg-30"}
+    assert large.legibility.keys() == {"jpeg_30"}
     assert large.lasts == (make is photograph)
 
 
@@ -390,7 +390,7 @@ def test_a_mark_is_raised_where_that_saves_it(
 ) -> None:
     raised, usual = raised_and_usual(name, strength, monkeypatch)
     assert survivors(raised.suitability) > survivors(usual.suitability)
-    assert raised.suitability.legibility["jpeg-30"] >= 1
+    assert raised.suitability.legibility["jpeg_30"] >= 1
 
 
 @pytest.mark.parametrize(("name", "strength"), HOPEFUL)
@@ -400,9 +400,9 @@ def test_a_mark_is_raised_all_the_way_where_it_may_be_read_then(
     raised, usual = raised_and_usual(name, strength, monkeypatch)
     found = raised.suitability
     assert found.raised_db == pytest.approx(WHOLE_RAISE_DB)
-    assert usual.suitability.legibility["jpeg-30"] < found.legibility["jpeg-30"] < 1
+    assert usual.suitability.legibility["jpeg_30"] < found.legibility["jpeg_30"] < 1
     assert not found.lasts
-    copy = CASES["jpeg-30"](grey(raised.embed()))
+    copy = CASES["jpeg_30"](grey(raised.embed()))
     assert detect(copy, [KEY]).payload == PAYLOAD
 
 
@@ -448,7 +448,7 @@ def test_a_mark_is_not_raised_where_nothing_is_gained(
         louder = suitability(PICTURES[name], strength=strength)  # type: ignore[arg-type]
         assert louder.psnr_db == pytest.approx(expected.psnr_db - 20 * math.log10(factor), abs=0.5)
         assert survivors(louder) <= survivors(expected) or louder.psnr_db < preset.raised_floor_db
-        assert not 0.45 <= louder.legibility["jpeg-30"] < 1
+        assert not 0.45 <= louder.legibility["jpeg_30"] < 1
 
 
 def test_the_least_raise_that_does_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -526,7 +526,7 @@ def test_a_mark_that_lasts_alone_is_not_raised_for_the_signpost_s_sake() -> None
     assert prepare(picture, PAYLOAD, KEY).suitability.lasts
     both = prepare(picture, PAYLOAD, KEY, signpost=SIGNPOST).suitability
     assert both.raised_db == 0
-    assert 0.45 < both.legibility["jpeg-30"] < 1
+    assert 0.45 < both.legibility["jpeg_30"] < 1
     assert not both.lasts
 
 
@@ -534,7 +534,7 @@ def test_the_weaker_of_two_layers_is_the_one_that_is_predicted() -> None:
     found = [
         prepare(
             PICTURES["large photograph"], PAYLOAD, KEY, signpost=replace(SIGNPOST, share=share)
-        ).suitability.legibility["jpeg-30"]
+        ).suitability.legibility["jpeg_30"]
         for share in (0.1, 0.3, 0.5, 0.7, 0.9)
     ]
     assert found[0] < found[1] < found[2] > found[3] > found[4]
