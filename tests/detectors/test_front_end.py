@@ -22,7 +22,7 @@ from detectors.report import Presence
 from detectors.search import STANDS_OUT, search
 from detectors.spectrum import HoldingDown, Spectrum, analyse
 from detectors.synchronisation import synchronise
-from labeler.codec.keys import Key
+from labeler.codec.keys import PUBLIC_KEY, Key
 from labeler.codec.lattice import NATIVE_PERIODS, tile_period
 from labeler.codec.payload import Handle, Origin, Payload
 from labeler.codec.pixels import grey
@@ -284,6 +284,9 @@ def test_what_the_network_hears_does_not_drown_what_is_read(
     assert detect(pixels, [beside]).payload is None
     found = detect(pixels, [beside], patient=True)
     assert (found.presence, found.payload) == (Presence.PRESENT, other)
+    # What it hears is told of even if nobody here can read it.
+    quick, patient = (detect(pixels, [PUBLIC_KEY], patient=each) for each in (False, True))
+    assert (quick.presence, patient.presence) == (Presence.ABSENT, Presence.INCONCLUSIVE)
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def test_more_of_the_same_picture_is_more_legible(case: str) -> None:
     sampled = tiles_of(photograph(480, 640))
     larger = replace(sampled, pixels=4 * sampled.pixels)
     once, often = (legible(each, 1.0, case) for each in (sampled, larger))
-    # Four times the repetitions are worth four times the energy, and that at most so many bits.
+    # Four times the repetitions are worth four times the energy: at most four times the bits.
     assert 1.3 * once < often < 4 * once
 
 
@@ -213,8 +213,8 @@ def test_what_is_predicted_is_what_the_detector_reads(name: str, strength: str) 
     for case, expected in prepared.suitability.legibility.items():
         is_read = detect(CASES[case](luma), [KEY]).payload == PAYLOAD
         assert is_read or expected < 1, case
-        # Some of what is not promised is read: promises are kept rather than made. Under noise
-        # that no photograph has, a few tiles do not tell what many would.
+        # The prediction is careful: a part of what it gives up is read. Under noise that no
+        # photograph has, a few tiles do not tell what many would.
         assert not is_read or expected > 0.3 or name == "loud noise", case
 
 
@@ -464,8 +464,9 @@ def test_the_least_raise_that_does_is_taken(monkeypatch: pytest.MonkeyPatch) -> 
     assert found.raised_db == pytest.approx(20 * math.log10(1.15))
 
 
-def test_no_raise_is_taken_that_only_helps_a_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Below hope, and with everything legible that any of them makes legible."""
+def test_what_does_not_last_is_raised_as_far_as_there_is_hope(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(image, "_HOPEFUL", 1.0)
     assert suitability(PICTURES["smooth"]).raised_db == 0
     monkeypatch.setattr(image, "_HOPEFUL", 0.0)
