@@ -162,7 +162,10 @@ class Prepared:
 
 
 def suitability(pixels: Pixels, *, strength: Strength = "balanced") -> Suitability:
-    """How a picture would take a mark, whatever it says and under whichever key.
+    """How a picture would take a mark.
+
+    It is that of one mark. Another, under another key, is about as legible; where a raise is a near
+    thing, one is raised and the other is not.
 
     Args:
         pixels: See `embed`.
@@ -226,7 +229,8 @@ def _raised(
 ) -> tuple[float, Mapping[str, float]]:
     """The least gain with which the mark lasts, and how legible it is with it.
 
-    What no gain helps is left out of account: a mark that is lost anyway need not be seen.
+    What no gain helps is left out of account: a mark that is lost anyway need not be seen. Where
+    compression leaves it doubtful whatever the gain, it is the greatest.
     """
     if sampled is None:
         return usual, {}
