@@ -209,15 +209,14 @@ def _examine(pixels: NDArray[Any], keys: list[Key], *, patient: bool) -> list[De
         seen += [windows.Part(learned, place) for place in found]
         heard += _hear(learned, found)
         readings = read(heard, keys)
-        if _best(found) > _best(places):
-            spectrum, places = learned, found
+    # A tile is followed as the first look has it: the parts are searched in the same way.
     in_parts = patient or pixels.shape[0] * pixels.shape[1] >= _LARGE_PIXELS
     part = _bent_part(spectrum, places, in_parts=in_parts)
     if part and not _is_read(readings):
         readings = read(heard + register(spectrum, part), keys)
     tried = hypotheses(len(NATIVE_PERIODS)) + (windows.hypotheses() if in_parts else 0)
     chance = math.log((len(_looks_at(pixels)) + patient) * tried)
-    loudest = max(_best(places), part.place.z if part else 0.0)
+    loudest = max(each.place.z for each in (*seen, *([part] if part else []))) if seen else 0.0
     synchronisation_p_value = p_value(loudest, log_hypotheses=chance)
     return [
         Detection(

@@ -29,7 +29,13 @@ RECEIPT = Receipt(
     key_id="0123456789abcdef",
     manifest_id="urn:c2pa:1",
     layers=(
-        LayerOutcome(layer=Layer.WATERMARK, present=True, p_value=1e-99, psnr_db=45.25),
+        LayerOutcome(
+            layer=Layer.WATERMARK,
+            present=True,
+            p_value=1e-99,
+            psnr_db=45.25,
+            legibility={"jpeg_30": 1.5},
+        ),
         LayerOutcome(layer=Layer.METADATA, present=False, reason="it was allowed"),
     ),
 )
@@ -57,6 +63,7 @@ def test_the_schema_is_the_documented_one():
                 "p_value": 1e-99,
                 "readings": [],
                 "psnr_db": 45.25,
+                "legibility": {"jpeg_30": 1.5},
                 "snr_db": None,
                 "reason": None,
             },
@@ -67,6 +74,7 @@ def test_the_schema_is_the_documented_one():
                 "p_value": None,
                 "readings": [],
                 "psnr_db": None,
+                "legibility": None,
                 "snr_db": None,
                 "reason": "it was allowed",
             },

@@ -145,14 +145,14 @@ def test_pages_get_a_sidecar(stamper, settings, tmp_path):
 
 def test_frames_that_cannot_carry_it_are_told(stamper, tmp_path, monkeypatch):
     flat = np.zeros_like(photo())
-    embed = image.embed
+    prepare = image.prepare
 
     def refuse_flat(pixels, *args, **options):
         if np.ptp(pixels) == 0:
             raise CapacityError("flat")
-        return embed(pixels, *args, **options)
+        return prepare(pixels, *args, **options)
 
-    monkeypatch.setattr(image, "embed", refuse_flat)
+    monkeypatch.setattr(image, "prepare", refuse_flat)
     frames = np.stack([flat, photo(), flat + 255])
     (tmp_path / "a.png").write_bytes(encode(frames, "PNG", duration=[100, 200, 300]))
     receipt = stamper.stamp(tmp_path / "a.png", tmp_path / "b.png", PROVENANCE)
@@ -265,7 +265,7 @@ def unfit(request, monkeypatch):
     """A JPEG that cannot carry a watermark."""
     if request.param == "too small":
         return encode(SMALL, "JPEG")
-    monkeypatch.setattr(image, "embed", lambda pixels, *args, **options: pixels)
+    monkeypatch.setattr(image.Prepared, "embed", lambda prepared: prepared._pixels)
     return encode(photo(), "JPEG")
 
 
