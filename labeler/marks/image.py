@@ -32,6 +32,7 @@ from labeler.errors import CapacityError
 from labeler.marks.rehearsal import CASES, SampledTiles, legible, sample_tiles
 from labeler.marks.signpost import Signpost, picture_layers
 from labeler.marks.similarity import CONTRAST_FLOOR, structural_similarity
+from labeler.marks.suitability import Suitability
 from labeler.strength import Strength
 
 __all__ = ["MINIMUM_SIDE", "Prepared", "Suitability", "embed", "prepare", "suitability"]
@@ -125,25 +126,6 @@ def embed(
             signpost has the mark's own key.
     """
     return prepare(pixels, payload, key, strength=strength, signpost=signpost).embed()
-
-
-@dataclass(frozen=True, slots=True)
-class Suitability:
-    """How a picture takes a mark, known before it is made."""
-
-    psnr_db: float
-    """Peak signal-to-noise ratio over RGB that is to be expected."""
-    raised_db: float
-    """By how much the mark is stronger than similarity alone would have it, so that it lasts."""
-    legibility: Mapping[str, float]
-    """How legible it is expected to be after strong compression (`labeler.marks.rehearsal.CASES`):
-    from 1 on it should read, below that is not to be relied on. Empty where the picture is too
-    narrow for a whole tile."""
-
-    @property
-    def lasts(self) -> bool:
-        """Whether the mark is expected to be read after all that was tried out."""
-        return bool(self.legibility) and min(self.legibility.values()) >= 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
