@@ -23,6 +23,7 @@ from labeler.codec import error_correction
 from labeler.codec.keys import PUBLIC_KEY
 from labeler.codec.lattice import BAND, CARRIERS, TILT, data_chips
 from labeler.codec.payload import Payload
+from labeler.codec.residual import grain
 from labeler.marks.similarity import CONTRAST_FLOOR
 
 __all__ = [
@@ -113,7 +114,7 @@ def ghost_of(pixels: Pixels, like: Pixels) -> Plane:
 
 def _rest(pixels: Pixels) -> NDArray[np.float32]:
     luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return np.asarray(luma - cv2.bilateralFilter(luma, 5, 15.0, 2.0), np.float32)
+    return grain(luma)
 
 
 # ---------------------------------------------------------------- with the code
@@ -151,8 +152,7 @@ def amplitude(pixels: Pixels) -> Plane:
 def gain_in(pixels: Pixels, plane: Plane) -> float:
     """How many times the plane is in the picture: least squares of what a filter takes away."""
     rest = np.clip(_rest(pixels), -_MOST_REST, _MOST_REST)
-    smooth = cv2.bilateralFilter(plane.astype(np.float32), 5, 15.0, 2.0)
-    own = np.asarray(plane - smooth, np.float64)
+    own = grain(plane.astype(np.float32)).astype(np.float64)
     return float(np.vdot(rest, own) / np.vdot(own, own))
 
 

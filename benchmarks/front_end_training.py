@@ -1,12 +1,13 @@
 """Train the detector's learned front end, and write it as ONNX.
 
-    python -m benchmarks.front_end_training PICTURES_DIR --minutes 90 --onnx front_end.onnx
+    python -m benchmarks.front_end_training PICTURES_DIR… --minutes 90 --onnx front_end.onnx
 
-Half of what it sees are the photographs in the folder, marked with random keys and payloads and
-damaged (`benchmarks.front_end_samples`), the rest are graphics that are made up on the way. Needs
-torch and onnx; two cores are enough. A checkpoint is written now and then, and training goes on
-from it with ``--resume``. ``--held-out DIR`` says how pictures fare that are not trained on:
-decibels by which the mark's share of what is heard exceeds that of the bilateral filter.
+Three quarters of what it sees are parts of the photographs in the folders, marked with random keys
+and payloads and damaged (`benchmarks.front_end_samples`), the rest are graphics that are made up on
+the way. Needs the dependency group ``training``; two cores are enough. A checkpoint is written now
+and then, and training goes on from it with ``--resume``. ``--held-out DIR`` says how pictures fare
+that are not trained on: decibels by which the mark's share of what is heard exceeds that of the
+bilateral filter.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks import pictures
 from benchmarks.front_end_network import FrontEnd, coherence, loss_of
-from benchmarks.front_end_samples import SIDE, Sample, samples
+from benchmarks.front_end_samples import Sample, samples
 from detectors.front_end import PLANES
 
 _POOL: Final = 1500
@@ -141,7 +142,7 @@ def _train(
     maker.start()
     pool = [made.get() for _ in range(8 * _BATCH)]
     optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-4)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stubs
     random = np.random.default_rng(options.seed)
     losses: list[float] = []
     step = taken = 0
@@ -236,7 +237,8 @@ def as_onnx(network: FrontEnd) -> bytes:
         if layer.bias is not None:
             inputs.append(f"{name}.bias")
             weights.append(numpy_helper.from_array(_values(layer.bias), f"{name}.bias"))
-        pads = [layer.padding[0]] * 4  # type: ignore[list-item]
+        # As many samples as the kernel reaches beyond its middle.
+        pads = [layer.dilation[0] * (layer.kernel_size[0] // 2)] * 4
         nodes.append(
             helper.make_node(
                 "Conv",
@@ -288,5 +290,4 @@ def _values(tensor: torch.Tensor) -> NDArray[np.float32]:
 
 
 if __name__ == "__main__":
-    assert SIDE % 2 == 0
     main()

@@ -28,7 +28,7 @@ from benchmarks.image_attacks import Pixels, attacked
 from benchmarks.image_memory import Memory, memory_table, weigh
 from benchmarks.marking import mark, random_for, random_key, random_payload
 from benchmarks.measuring import timed
-from benchmarks.tables import markdown_table
+from benchmarks.tables import markdown_table, yes_or_no
 from benchmarks.workers import worker_pool
 from detectors.image import detect
 from labeler.codec.keys import Key
@@ -202,7 +202,7 @@ def _ratio_row(timings: Sequence[Timing], size: float, operation: str) -> tuple[
     wall_s = [timing.wall_s for timing in timings if timing.operation == operation]
     wall, cpu = _ratios(timings, operation, REFERENCE)
     limit = RATIO_LIMITS.get(operation)
-    met = "" if limit is None else f"≤ {limit:g}: {_yes(statistics.median(wall) <= limit)}"
+    met = "" if limit is None else f"≤ {limit:g}: {yes_or_no(met=statistics.median(wall) <= limit)}"
     return (
         f"{size:g} MP: {operation}",
         f"{1000 * statistics.median(wall_s):.0f} ms",
@@ -220,7 +220,7 @@ def _ring_table(timings: Sequence[Timing]) -> str:
         for many, one in _ONE_KEY.items():
             wall, cpu = _ratios(of_size, many, one)
             median = statistics.median(wall)
-            met = f"≤ {RING_LIMIT:g}: {_yes(median <= RING_LIMIT)}"
+            met = f"≤ {RING_LIMIT:g}: {yes_or_no(met=median <= RING_LIMIT)}"
             cells = (f"{median:.2f}", f"{max(wall):.2f}", f"{statistics.median(cpu):.2f}", met)
             rows.append((f"{size:g} MP: {many}", *cells))
     header = ("keyring, against one key", "wall ratio", "(worst)", "CPU ratio", "limit, met")
@@ -235,10 +235,6 @@ def _ratios(
     those = [timing for timing in timings if timing.operation == operation]
     wall = [timing.wall_s / units[timing.picture].wall_s for timing in those]
     return wall, [timing.cpu_s / units[timing.picture].cpu_s for timing in those]
-
-
-def _yes(met: bool) -> str:
-    return "yes" if met else "NO"
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ class LabelerPicture:
             return None
         return made[0]
 
-    def read(self, pixels: Pixels, hint: str = "") -> PictureReading:  # noqa: ARG002  # blind
+    def read(self, pixels: Pixels, hint: str = "") -> PictureReading:  # noqa: ARG002  # `System` has it
         """See `System`; the hint is not used."""
         if self._key is None:
             raise ValueError("nothing has been embedded yet")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from benchmarks.binomial import interval
-from benchmarks.tables import markdown_table, percent
+from benchmarks.tables import markdown_table, percent, yes_or_no
 
 __all__ = [
     "PRESENT_P_VALUE",
@@ -96,7 +96,7 @@ def evidence(p_value: float) -> float:
 
 def target(name: str, measured: str, wanted: str, *, met: bool) -> tuple[str, str, str, str]:
     """A row of a table of targets."""
-    return name, measured, wanted, "yes" if met else "NO"
+    return name, measured, wanted, yes_or_no(met=met)
 
 
 def rate_target(name: str, hits: Sequence[bool], wanted: float) -> list[tuple[str, ...]]:

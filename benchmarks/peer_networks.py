@@ -104,4 +104,4 @@ def _refuse_connections() -> None:
     def refuse(*_arguments: object) -> NoReturn:
         raise ConnectionRefusedError("benchmarks download no weights")
 
-    socket.socket.connect = refuse  # type: ignore[assignment, method-assign]  # on purpose
+    socket.socket.connect = refuse  # type: ignore[assignment, method-assign]  # no other way in

@@ -41,7 +41,7 @@ def _torchaudio_transforms() -> types.ModuleType:
     torch = import_module("torch")
 
     # Buffers have torchaudio's names and shapes: perth's weights hold them too.
-    class Spectrogram(torch.nn.Module):  # type: ignore[name-defined, misc]  # found late
+    class Spectrogram(torch.nn.Module):  # type: ignore[name-defined, misc]  # torch is imported when used
         def __init__(self, **options: Any) -> None:
             super().__init__()
             self.register_buffer("window", options["window_fn"](options["win_length"]))
@@ -55,7 +55,7 @@ def _torchaudio_transforms() -> types.ModuleType:
         def forward(self, spectrum: Any) -> Any:
             return torch.istft(spectrum, window=self.window, **self.options)
 
-    class TimeStretch(torch.nn.Module):  # type: ignore[name-defined, misc]  # found late
+    class TimeStretch(torch.nn.Module):  # type: ignore[name-defined, misc]  # torch is imported when used
         def __init__(self, *, n_freq: int, hop_length: int) -> None:
             super().__init__()
             advance = torch.linspace(0, np.pi * hop_length, n_freq)[:, None]

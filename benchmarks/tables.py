@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["markdown_table", "percent"]
+__all__ = ["markdown_table", "percent", "yes_or_no"]
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -25,6 +25,11 @@ def percent(part: int, whole: int) -> str:
         return "-"
     text = f"{100 * part / whole:.1f} %"
     return "99.9 %" if text == "100.0 %" and part < whole else text
+
+
+def yes_or_no(*, met: bool) -> str:
+    """Whether something is as it is wanted; what is not can be seen from afar."""
+    return "yes" if met else "NO"
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -29,7 +29,7 @@ from benchmarks.long_files import settings_in
 from benchmarks.long_films import make_film
 from benchmarks.marking import random_for, random_key, random_payload
 from benchmarks.measuring import timed
-from benchmarks.tables import markdown_table
+from benchmarks.tables import markdown_table, yes_or_no
 from benchmarks.workers import worker_pool
 from detectors.report import Presence
 from detectors.video import detect_file
@@ -243,7 +243,11 @@ def _ratio_table(timings: Sequence[Timing]) -> str:
         pairs = list(zip(those, units, strict=True))
         wall = [each.wall_s / unit.wall_s for each, unit in pairs]
         median = statistics.median(wall)
-        limit = f"≤ {RATIO_LIMIT}: {_yes(median <= RATIO_LIMIT)}" if operation == _EMBED else ""
+        limit = (
+            f"≤ {RATIO_LIMIT}: {yes_or_no(met=median <= RATIO_LIMIT)}"
+            if operation == _EMBED
+            else ""
+        )
         cells = (
             f"{statistics.median(each.length_s / each.wall_s for each in those):.2f}",
             f"{median:.2f}",
@@ -263,7 +267,11 @@ def _speed_table(timings: Sequence[Timing]) -> str:
         those = [each for each in timings if (each.lines, each.operation) == (lines, operation)]
         wall = [each.length_s / each.wall_s for each in those]
         median = statistics.median(wall)
-        limit = f"≥ {SPEED_LIMIT}: {_yes(median >= SPEED_LIMIT)}" if lines == _SPEED_LINES else ""
+        limit = (
+            f"≥ {SPEED_LIMIT}: {yes_or_no(met=median >= SPEED_LIMIT)}"
+            if lines == _SPEED_LINES
+            else ""
+        )
         cpu = statistics.median(each.length_s / each.cpu_s for each in those)
         cells = (f"{median:.1f}", f"{min(wall):.1f}", f"{cpu:.1f}", limit)
         rows.append((f"{lines} lines: {operation}", *cells))
@@ -284,10 +292,6 @@ def _reference(timings: Sequence[Timing], timing: Timing) -> Timing:
         for each in timings
         if (each.clip, each.lines, each.operation) == (timing.clip, timing.lines, REFERENCE)
     )
-
-
-def _yes(met: bool) -> str:
-    return "yes" if met else "NO"
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ _OF_SMALL: Final[Sequence[_Look]] = (
 """More ways to look at small ones; the last is for those that were blurred, too, and have lost the
 fine grain."""
 _LEARNED: Final[_Look] = partial(analyse, holding_down=front_end.estimate)
-"""For those that were compressed hard. It costs several times the first look."""
+"""For those that were compressed hard. It costs some ten times the first look."""
 _LARGE_PIXELS: Final = 8_000_000
 """Pictures from this size on cost so much to decode that their parts are searched too: photographs
 of screens and scans of prints are as large."""
@@ -140,9 +140,11 @@ def detect(
     Args:
         pixels: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` uint8 or uint16, as stored.
         keys: A `Keyring` or keys.
-        patient: Whether parts of the picture are searched as well where the whole shows nothing,
-            which finds marks in strong perspective and curled paper, at some three times the cost
-            of an unmarked picture. Pictures of eight megapixels and more are searched so anyway.
+        patient: Whether, where nothing reads, the picture is looked at through the learned front
+            end, which finds marks after strong compression, and searched in parts, which finds
+            them in strong perspective and curled paper. An unmarked picture then takes about ten
+            times as long, some tenths of a second whatever its size. Parts of pictures of eight
+            megapixels and more are searched anyway.
 
     Raises:
         TypeError: The array has another dtype.
@@ -216,7 +218,7 @@ def _examine(pixels: NDArray[Any], keys: list[Key], *, patient: bool) -> list[De
         readings = read(heard + register(spectrum, part), keys)
     tried = hypotheses(len(NATIVE_PERIODS)) + (windows.hypotheses() if in_parts else 0)
     chance = math.log((len(_looks_at(pixels)) + patient) * tried)
-    loudest = max(each.place.z for each in (*seen, *([part] if part else []))) if seen else 0.0
+    loudest = max((each.place.z for each in (*seen, part) if each), default=0.0)
     synchronisation_p_value = p_value(loudest, log_hypotheses=chance)
     return [
         Detection(

@@ -7,8 +7,8 @@ transform, padded, transformed once, and each frequency is then read from 2 x 2 
 with a Kaiser-Bessel kernel (Fessler and Sutton, "Nonuniform fast Fourier transforms using min-max
 interpolation", 2003; Beatty et al., 2005, for the kernel's width). One more test costs little.
 
-Before that, what the picture itself shows is held down: a bilateral filter (Tomasi and Manduchi,
-1998) keeps its edges and shades, which are taken away; the rest is divided by its local deviation
+Before that, what the picture itself shows is held down (`labeler.codec.residual`): a bilateral
+filter keeps its edges and shades, which are taken away; the rest is divided by its local deviation
 and clipped; and the spectrum is divided by its own local mean.
 """
 

@@ -1,4 +1,9 @@
-"""What is left of a picture when the picture itself is held down: where its mark shows."""
+"""What is left of a picture when the picture itself is held down: where its mark shows.
+
+Both sides look at it: detectors search there, and embedders try out what they would find. The
+filter that keeps edges is bilateral (C. Tomasi, R. Manduchi, "Bilateral filtering for gray and
+color images", 1998).
+"""
 
 from __future__ import annotations
 
@@ -33,18 +38,21 @@ def without_edges(luma: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def without_shades(luma: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What a Gaussian filter leaves out: for blurred pictures, which have lost the fine grain."""
+    """What a Gaussian filter leaves out: for blurred pictures, which have lost the fine grain.
+
+    Arguments and result are those of `without_edges`.
+    """
     values = luma - cv2.GaussianBlur(luma, (0, 0), _SHADE_SIGMA)
     return flattened(values, local_deviation(values))
 
 
 def grain(luma: NDArray[np.float32]) -> NDArray[np.float32]:
-    """``(H, W)`` the fine grain of a picture, grey levels."""
+    """``(H, W)`` the fine grain of luma, grey levels: without edges and shades."""
     return luma - cv2.bilateralFilter(luma, _EDGE_WINDOW, _EDGE_CONTRAST, _EDGE_SIGMA)
 
 
 def local_deviation(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """``(H, W)`` root of the mean square around each pixel, and a little for quiet places."""
+    """``(H, W)`` root of the mean square around each value, and a little for quiet places."""
     deviation = np.asarray(cv2.blur(values * values, (_LOCAL_BOX, _LOCAL_BOX)), np.float32)
     # The running sums of the box filter may leave a rounding error below zero.
     np.maximum(deviation, 0, out=deviation)

@@ -5,7 +5,7 @@ known to be. Two things then stand in the way of reading it: the picture, which 
 tile, so that the whole picture's many tiles average it out; and what a codec makes of the mark
 itself, which is the same in every tile of a flat picture, and stays. Both are measured, and so it
 can be told how many bits the carriers of the whole picture would still convey, by Shannon's
-formula, ring by ring of frequency.
+formula (C. Shannon, "A mathematical theory of communication", 1948), ring by ring of frequency.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def legible(sampled: SampledTiles, gain: float, case: str, *, share: float = 1.0
     Args:
         sampled: Tiles of the picture.
         gain: Of the mark.
-        case: One of `CASES`.
+        case: A key of `CASES`.
         share: Of the mark's energy, what the layer has that is to be read.
     """
     marked = np.concatenate(sampled.luma + np.float32(gain) * sampled.change)

@@ -17,9 +17,10 @@ class Suitability:
     raised_db: float
     """By how much the mark is stronger than similarity alone would have it, so that it lasts."""
     legibility: Mapping[str, float]
-    """How legible it is expected to be after strong compression (`labeler.marks.rehearsal.CASES`):
-    from 1 on it should read, below that is not to be relied on. Empty where the picture is too
-    narrow for a whole tile."""
+    """How legible it is expected to be after each treatment that was tried out
+    (`labeler.marks.rehearsal.CASES`), bits that are conveyed for each bit that is needed: from 1 on
+    it should read, below that is not to be relied on. Empty where the picture is too narrow for a
+    whole tile."""
 
     @property
     def lasts(self) -> bool:

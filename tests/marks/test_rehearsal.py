@@ -19,12 +19,13 @@ from labeler.marks import image, rehearsal
 from labeler.marks.image import Prepared, Suitability, embed, prepare, suitability
 from labeler.marks.rehearsal import CASES, SampledTiles, legible, sample_tiles
 from labeler.marks.signpost import Signpost
+from labeler.strength import Strength
 from tests.scenes import chart, photograph
 
 KEY = Key.from_bytes(bytes(range(32)))
 PAYLOAD = Payload(origin=Origin.MODIFIED, handle=Handle(7, 0xCAFE1234))
 SIGNPOST = Signpost(payload=PAYLOAD)
-STRENGTHS = ("quality", "balanced", "robust")
+STRENGTHS: tuple[Strength, ...] = ("quality", "balanced", "robust")
 WHOLE_RAISE_DB = 20 * math.log10(1.3)
 """By how much the balanced and the robust preset raise a mark at most."""
 
@@ -74,7 +75,7 @@ def tiles_of(pixels: np.ndarray) -> SampledTiles:
     return sampled
 
 
-def set_preset(monkeypatch: pytest.MonkeyPatch, strength: str, **changes: object) -> None:
+def set_preset(monkeypatch: pytest.MonkeyPatch, strength: Strength, **changes: object) -> None:
     preset = replace(image._PRESETS[strength], **changes)
     monkeypatch.setitem(image._PRESETS, strength, preset)
 
@@ -207,8 +208,8 @@ def test_what_is_heard_the_wrong_way_round_does_not_count() -> None:
 
 @pytest.mark.parametrize("strength", STRENGTHS)
 @pytest.mark.parametrize("name", PICTURES)
-def test_what_is_predicted_is_what_the_detector_reads(name: str, strength: str) -> None:
-    prepared = prepare(PICTURES[name], PAYLOAD, KEY, strength=strength)  # type: ignore[arg-type]
+def test_what_is_predicted_is_what_the_detector_reads(name: str, strength: Strength) -> None:
+    prepared = prepare(PICTURES[name], PAYLOAD, KEY, strength=strength)
     luma = grey(prepared.embed())
     for case, expected in prepared.suitability.legibility.items():
         is_read = detect(CASES[case](luma), [KEY]).payload == PAYLOAD
@@ -265,8 +266,8 @@ def test_what_the_mark_says_and_its_key_hardly_matter(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["photograph", "large and smooth", "fine noise", "flat"])
 @pytest.mark.parametrize("strength", STRENGTHS)
-def test_the_noise_is_what_was_expected_and_rounding(name: str, strength: str) -> None:
-    prepared = prepare(PICTURES[name], PAYLOAD, KEY, strength=strength)  # type: ignore[arg-type]
+def test_the_noise_is_what_was_expected_and_rounding(name: str, strength: Strength) -> None:
+    prepared = prepare(PICTURES[name], PAYLOAD, KEY, strength=strength)
     expected = prepared.suitability.psnr_db
     rounding = 10 * np.log10(1 + 10 ** (expected / 10) / 12 / 255**2)
     found = psnr_db(PICTURES[name], prepared.embed())
@@ -331,9 +332,11 @@ def test_a_picture_that_is_narrower_than_a_tile_is_marked_all_the_same() -> None
         (np.zeros((300, 300, 3), np.uint8), "loud", ValueError),
     ],
 )
-def test_what_cannot_be_marked_is_refused(pixels: np.ndarray, strength: str, error: type) -> None:
+def test_what_cannot_be_marked_is_refused(
+    pixels: np.ndarray, strength: Strength, error: type
+) -> None:
     with pytest.raises(error):
-        suitability(pixels, strength=strength)  # type: ignore[arg-type]
+        suitability(pixels, strength=strength)
 
 
 # ----------------------------------------------------------------------------------------- prepared
@@ -343,14 +346,13 @@ def test_what_cannot_be_marked_is_refused(pixels: np.ndarray, strength: str, err
 @pytest.mark.parametrize("signpost", [None, SIGNPOST], ids=["alone", "with a signpost"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_mark_is_the_same_whether_it_was_prepared_or_not(
-    dtype: type, signpost: Signpost | None, strength: str
+    dtype: type, signpost: Signpost | None, strength: Strength
 ) -> None:
     picture = PICTURES["smooth"].astype(dtype) * (1 if dtype is np.uint8 else 257)
     before = picture.copy()
-    options = {"strength": strength, "signpost": signpost}
-    prepared = prepare(picture, PAYLOAD, KEY, **options)  # type: ignore[arg-type]
+    prepared = prepare(picture, PAYLOAD, KEY, strength=strength, signpost=signpost)
     assert np.array_equal(picture, before)
-    marked = embed(picture, PAYLOAD, KEY, **options)  # type: ignore[arg-type]
+    marked = embed(picture, PAYLOAD, KEY, strength=strength, signpost=signpost)
     assert np.array_equal(prepared.embed(), marked)
     assert np.array_equal(prepared.embed(), marked)
     assert np.array_equal(picture, before)
@@ -376,17 +378,17 @@ def survivors(found: Suitability) -> int:
 
 
 def raised_and_usual(
-    name: str, strength: str, monkeypatch: pytest.MonkeyPatch
+    name: str, strength: Strength, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Prepared, Prepared]:
-    raised = prepare(PICTURES[name], PAYLOAD, KEY, strength=strength)  # type: ignore[arg-type]
+    raised = prepare(PICTURES[name], PAYLOAD, KEY, strength=strength)
     set_preset(monkeypatch, strength, raises=())
-    usual = prepare(PICTURES[name], PAYLOAD, KEY, strength=strength)  # type: ignore[arg-type]
+    usual = prepare(PICTURES[name], PAYLOAD, KEY, strength=strength)
     return raised, usual
 
 
 @pytest.mark.parametrize(("name", "strength"), SAVED)
 def test_a_mark_is_raised_where_that_saves_it(
-    name: str, strength: str, monkeypatch: pytest.MonkeyPatch
+    name: str, strength: Strength, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raised, usual = raised_and_usual(name, strength, monkeypatch)
     assert survivors(raised.suitability) > survivors(usual.suitability)
@@ -395,7 +397,7 @@ def test_a_mark_is_raised_where_that_saves_it(
 
 @pytest.mark.parametrize(("name", "strength"), HOPEFUL)
 def test_a_mark_is_raised_all_the_way_where_it_may_be_read_then(
-    name: str, strength: str, monkeypatch: pytest.MonkeyPatch
+    name: str, strength: Strength, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raised, usual = raised_and_usual(name, strength, monkeypatch)
     found = raised.suitability
@@ -408,7 +410,7 @@ def test_a_mark_is_raised_all_the_way_where_it_may_be_read_then(
 
 @pytest.mark.parametrize(("name", "strength"), [*SAVED, *HOPEFUL])
 def test_a_raised_mark_is_as_much_louder_as_it_is_told(
-    name: str, strength: str, monkeypatch: pytest.MonkeyPatch
+    name: str, strength: Strength, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raised, usual = raised_and_usual(name, strength, monkeypatch)
     found = raised.suitability
@@ -430,10 +432,10 @@ def test_a_raised_mark_is_as_much_louder_as_it_is_told(
     ],
 )
 def test_a_mark_is_not_raised_where_nothing_is_gained(
-    name: str, strength: str, monkeypatch: pytest.MonkeyPatch
+    name: str, strength: Strength, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those last as they are, or no raise would make them last, or only one that is too loud."""
-    expected = suitability(PICTURES[name], strength=strength)  # type: ignore[arg-type]
+    expected = suitability(PICTURES[name], strength=strength)
     assert expected.raised_db == 0
     preset = image._PRESETS[strength]
     for factor in preset.raises:
@@ -445,7 +447,7 @@ def test_a_mark_is_not_raised_where_nothing_is_gained(
             psnr_floor_db=preset.psnr_floor_db - 20 * math.log10(factor),
             raises=(),
         )
-        louder = suitability(PICTURES[name], strength=strength)  # type: ignore[arg-type]
+        louder = suitability(PICTURES[name], strength=strength)
         assert louder.psnr_db == pytest.approx(expected.psnr_db - 20 * math.log10(factor), abs=0.5)
         assert survivors(louder) <= survivors(expected) or louder.psnr_db < preset.raised_floor_db
         assert not 0.45 <= louder.legibility["jpeg_30"] < 1
