@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -40,6 +41,12 @@ class Service:
         with socket.create_connection(self.address, timeout=20) as connection:
             connection.sendall(raw)
             return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    def requests_in_flight(self, key: str) -> int:
+        """How many it says are on their way, to whoever has a key for its metrics."""
+        answer = self.client.get("/metrics", headers={"Authorization": f"Bearer {key}"})
+        (line,) = re.findall(r"(?m)^labeler_requests_in_flight (.+)$", answer.text)
+        return int(float(line))
 
     @property
     def is_well(self) -> bool:
