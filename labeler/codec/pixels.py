@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Pixels", "check_pixels", "grey", "level_step", "on_white"]
+__all__ = ["Pixels", "check_pixels", "grey", "level_step", "levels", "on_white"]
 
 Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 """``(H, W)`` grey, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGB and alpha, sRGB; uint8 or uint16, the
@@ -40,6 +40,14 @@ def grey(pixels: Pixels) -> NDArray[Any]:
 def level_step(pixels: NDArray[Any]) -> float:
     """How many of the array's steps make one of 256 grey levels: 1 or 257."""
     return 1.0 if pixels.dtype == np.uint8 else 257.0
+
+
+def levels(values: NDArray[Any]) -> NDArray[np.float32]:
+    """uint8 or uint16 values as float32 grey levels, 0 to 255."""
+    exact = values.astype(np.float32)
+    if values.dtype != np.uint8:
+        exact /= np.float32(level_step(values))
+    return exact
 
 
 def on_white(pixels: Pixels) -> NDArray[Any]:

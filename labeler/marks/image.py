@@ -8,15 +8,14 @@
     >>> marked.shape, marked.dtype
     ((256, 384, 3), dtype('uint8'))
 
-Amplitude follows the local standard deviation of the luma, which costs the same structural
-similarity everywhere; the low band may be stronger in flat areas, where codecs would drop it.
-The picture is worked through in strips, so that memory stays small.
+The pattern is shaped to the picture (`labeler.marks.masks`), its gain is set by what structural
+similarity and noise allow, and it is raised where it would not last (`labeler.marks.rehearsal`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,13 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeler.codec.keys import PUBLIC_KEY, Key
-from labeler.codec.lattice import Tile, layered_tile, tile_period
+from labeler.codec.lattice import layered_tile, tile_period
 from labeler.codec.payload import Handle, Origin, Payload
-from labeler.codec.pixels import Pixels, check_pixels, grey, level_step
+from labeler.codec.pixels import Pixels, check_pixels, grey, level_step, levels
 from labeler.errors import CapacityError
+from labeler.marks.masks import shaped_by
 from labeler.marks.rehearsal import CASES, SampledTiles, legible, sample_tiles
 from labeler.marks.signpost import Signpost, picture_layers
-from labeler.marks.similarity import CONTRAST_FLOOR, structural_similarity
+from labeler.marks.similarity import structural_similarity
 from labeler.marks.suitability import Suitability
 from labeler.strength import Strength
 
@@ -82,17 +82,6 @@ _LUMA: Final = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 # The colour change of least energy for a given change of luma.
 _COLOUR: Final = _LUMA / np.sum(_LUMA**2)
 _STRIP_ROWS: Final = 128
-_HALO_ROWS: Final = 20  # even, and more than the reach of the filters in `_masks`
-_DEVIATION_CAP: Final = 20.0
-_LOW_FLOOR: Final = 320.0
-_PLAIN_VARIANCE: Final = (0.05, 0.4)
-"""Variance, squared grey levels: below the first an area is a plain fill, above the second not."""
-_PLAIN_WINDOW: Final = 11
-"""Samples at half the size on a side over which that is looked at."""
-_PLAIN_SHARE: Final = 0.8
-"""Of the amplitude that a plain fill gets: nothing there hides the mark."""
-# Amplitude with sqrt(2 s^2 + C2) costs the same structural similarity everywhere.
-_HIGH_FLOOR: Final = CONTRAST_FLOOR
 
 
 def embed(
@@ -183,7 +172,10 @@ def prepare(
         )
     layers = picture_layers(payload, key, signpost)
     pattern = layered_tile(layers, tile_period(height, width))
-    shaped = _shape(pixels, pattern)
+    luma = grey(pixels)
+    shaped = shaped_by(luma, pattern)
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        shaped[pixels[..., 3] == 0] = 0
     energy = float(np.vdot(shaped, shaped)) / shaped.size
     if not energy:
         raise CapacityError(
@@ -191,16 +183,17 @@ def prepare(
             hint="Stamp it without a watermark, or flatten it onto a background",
         )
     preset = _PRESETS[strength]
-    usual = _gain(shaped, energy, pixels, preset)
-    sampled = sample_tiles(pixels, shaped, pattern)
-    most = _gain_at(preset.raised_floor_db, energy, pixels)
+    noise = energy * float(np.mean(_COLOUR**2)) if pixels.ndim == 3 else energy
+    usual = _gain(shaped, noise, luma, preset)
+    sampled = sample_tiles(luma, shaped, pattern)
+    most = _gain_at(preset.raised_floor_db, noise)
     gain, legibility = _raised(sampled, usual, [usual * each for each in preset.raises], most)
     share = min(layer.share for layer in layers)
     if sampled is not None and share < 1:
         # Two layers are as strong together as one is alone, so each of them is less legible.
         legibility = _rehearsed(sampled, gain, share=share)
     expected = Suitability(
-        psnr_db=20 * math.log10(255 / (gain * math.sqrt(_noise(energy, pixels)))),
+        psnr_db=20 * math.log10(255 / (gain * math.sqrt(noise))),
         raised_db=20 * math.log10(gain / usual),
         legibility=legibility,
     )
@@ -241,123 +234,36 @@ def _rehearsed(sampled: SampledTiles, gain: float, share: float = 1.0) -> Mappin
     return {case: legible(sampled, gain, case, share=share) for case in cases}
 
 
-def _strips(height: int) -> Iterator[tuple[int, int]]:
-    for top in range(0, height, _STRIP_ROWS):
-        yield top, min(height, top + _STRIP_ROWS)
-
-
-def _luma(pixels: Pixels) -> NDArray[np.float32]:
-    """``(H, W)`` luma, 0 to 255."""
-    luma = grey(pixels).astype(np.float32)
-    if pixels.dtype != np.uint8:
-        luma /= np.float32(level_step(pixels))
-    return luma
-
-
-def _masks(luma: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Local amplitude allowed to the low and to the high band, before the gain.
-
-    Masks are smooth: half the size is enough, with means of the luma and of its square.
-    """
-    height, width = luma.shape
-    half = (width // 2, height // 2)
-    luma = luma[: 2 * half[1], : 2 * half[0]]
-
-    def mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        smaller = cv2.resize(values, half, interpolation=cv2.INTER_AREA)
-        return np.asarray(cv2.GaussianBlur(smaller, (5, 5), 0.75), np.float32)
-
-    square = mean(luma)
-    square *= square
-    variance = mean(luma * luma)
-    variance -= square
-    np.maximum(variance, 0, out=variance)
-    guard = _guard(variance)
-    deviation = cv2.sqrt(variance)
-    # The quiet side of an edge stays quiet.
-    deviation = cv2.blur(cv2.erode(deviation, np.ones((3, 3), np.uint8)), (3, 3))
-    energy = np.minimum(deviation, np.float32(_DEVIATION_CAP))
-    energy *= energy
-    energy *= 2
-    low, high = (
-        cv2.resize(
-            cv2.sqrt(energy + floor) * guard, (width, height), interpolation=cv2.INTER_LINEAR
-        )
-        for floor in (_LOW_FLOOR, _HIGH_FLOOR)
-    )
-    return np.asarray(low, np.float32), np.asarray(high, np.float32)
-
-
-def _guard(variance: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The share of the amplitude that is used, by the local variance around."""
-    around = np.asarray(cv2.blur(variance, (_PLAIN_WINDOW, _PLAIN_WINDOW)), np.float32)
-    plain, busy = _PLAIN_VARIANCE
-    around -= np.float32(plain)
-    around *= np.float32((1 - _PLAIN_SHARE) / (busy - plain))
-    around += np.float32(_PLAIN_SHARE)
-    return np.clip(around, np.float32(_PLAIN_SHARE), np.float32(1), out=around)
-
-
-def _shape(pixels: Pixels, pattern: Tile) -> NDArray[np.float32]:
-    """``(H, W)`` the pattern with the masks' amplitude, grey levels at unit gain."""
-    height, width = pixels.shape[:2]
-    period = len(pattern.low)
-    # Strips that divide the period never reach over its end.
-    rows = period if period % _STRIP_ROWS == 0 else period + _STRIP_ROWS
-    repeats = (-(-rows // period), -(-width // period))
-    low = np.tile(pattern.low, repeats)[:, :width]
-    high = np.tile(pattern.high, repeats)[:, :width]
-    shaped = np.empty((height, width), np.float32)
-    for top, bottom in _strips(height):
-        above, below = max(0, top - _HALO_ROWS), min(height, bottom + _HALO_ROWS)
-        masks = _masks(_luma(pixels[above:below]))
-        inner = slice(top - above, bottom - above)
-        phase = slice(top % period, top % period + bottom - top)
-        strip = shaped[top:bottom]
-        np.multiply(masks[0][inner], low[phase], out=strip)
-        strip += np.multiply(masks[1][inner], high[phase], out=masks[1][inner])
-        if pixels.ndim == 3 and pixels.shape[2] == 4:
-            strip[pixels[top:bottom, :, 3] == 0] = 0
-    return shaped
-
-
-def _gain(shaped: NDArray[np.float32], energy: float, pixels: Pixels, preset: _Preset) -> float:
+def _gain(shaped: NDArray[np.float32], noise: float, luma: NDArray[Any], preset: _Preset) -> float:
     """The gain that costs the preset's share of similarity, within what noise allows.
 
     Args:
         shaped: ``(H, W)`` the pattern at unit gain.
-        energy: Its mean square.
-        pixels: The picture.
+        noise: Mean square error over all colours that it makes.
+        luma: ``(H, W)`` of the picture.
         preset: What may be lost.
     """
     by_area = float(np.clip((shaped.size / _COMMON_AREA) ** _AREA_EXPONENT, *_AREA_LIMITS))
     allowance = preset.dissimilarity * by_area
-    lost = _sampled_dissimilarity(shaped, pixels, preset.gain)
+    lost = _sampled_dissimilarity(shaped, luma, preset.gain)
     gain = preset.gain * float(np.clip((allowance / lost) ** 0.5, *_GAIN_LIMITS))
-    allowed = _gain_at(preset.psnr_floor_db, energy, pixels) * math.sqrt(min(1.0, by_area))
-    return min(gain, allowed)
+    return min(gain, _gain_at(preset.psnr_floor_db, noise) * math.sqrt(min(1.0, by_area)))
 
 
-def _gain_at(psnr_db: float, energy: float, pixels: Pixels) -> float:
-    """The gain that makes so much noise."""
-    amplitude = 255 * math.pow(10, -psnr_db / 20)
-    return amplitude / math.sqrt(max(_noise(energy, pixels), 1e-9))
+def _gain_at(psnr_db: float, noise: float) -> float:
+    """The gain that makes a pattern whose mean square error is ``noise`` so loud."""
+    return 255 * math.pow(10, -psnr_db / 20) / math.sqrt(max(noise, 1e-9))
 
 
-def _noise(energy: float, pixels: Pixels) -> float:
-    """Mean square error over all colours of a pattern at unit gain, whose luma has ``energy``."""
-    return energy * float(np.mean(_COLOUR**2)) if pixels.ndim == 3 else energy
-
-
-def _sampled_dissimilarity(shaped: NDArray[np.float32], pixels: Pixels, gain: float) -> float:
+def _sampled_dissimilarity(shaped: NDArray[np.float32], luma: NDArray[Any], gain: float) -> float:
     """One minus the similarity that the pattern leaves at ``gain``, on patches of the picture."""
     lost = []
     for top in _spread(shaped.shape[0], _PATCH[0]):
         for left in _spread(shaped.shape[1], _PATCH[1]):
             patch = np.s_[top : top + _PATCH[0], left : left + _PATCH[1]]
-            luma = _luma(pixels[patch])
-            marked = np.rint(np.clip(luma + np.float32(gain) * shaped[patch], 0, 255))
-            lost.append(1 - structural_similarity(luma, marked))
+            before = levels(luma[patch])
+            marked = np.rint(np.clip(before + np.float32(gain) * shaped[patch], 0, 255))
+            lost.append(1 - structural_similarity(before, marked))
     return max(float(np.mean(lost)), 1e-6)
 
 
@@ -371,7 +277,8 @@ def _add(pixels: Pixels, pattern: NDArray[np.float32], gain: float) -> Pixels:
     marked: NDArray[Any] = np.empty(pixels.shape, pixels.dtype)
     depth = cv2.CV_8U if pixels.dtype == np.uint8 else cv2.CV_16U
     step = gain * level_step(pixels)
-    for top, bottom in _strips(len(pixels)):
+    for top in range(0, len(pixels), _STRIP_ROWS):
+        bottom = top + _STRIP_ROWS
         strip = pattern[top:bottom] * np.float32(step)
         if pixels.ndim == 2:
             cv2.add(pixels[top:bottom], strip, dst=marked[top:bottom], dtype=depth)

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from labeler.codec.lattice import CARRIERS, Tile
-from labeler.codec.pixels import Pixels, grey, level_step
+from labeler.codec.pixels import levels
 from labeler.codec.residual import without_edges
 
 __all__ = ["CASES", "SampledTiles", "legible", "sample_tiles"]
@@ -68,11 +68,13 @@ class SampledTiles:
     """How many the whole picture has."""
 
 
-def sample_tiles(pixels: Pixels, shaped: NDArray[np.float32], pattern: Tile) -> SampledTiles | None:
+def sample_tiles(
+    luma: NDArray[Any], shaped: NDArray[np.float32], pattern: Tile
+) -> SampledTiles | None:
     """Whole tiles from all over a picture; None where it has none.
 
     Args:
-        pixels: The unmarked picture.
+        luma: ``(H, W)`` uint8 or uint16 luma of the unmarked picture.
         shaped: ``(H, W)`` what the mark adds at unit gain, grey levels.
         pattern: The tile that is repeated from the top left corner.
     """
@@ -84,13 +86,10 @@ def sample_tiles(pixels: Pixels, shaped: NDArray[np.float32], pattern: Tile) -> 
         np.s_[y * period : (y + 1) * period, x * period : (x + 1) * period]
         for y, x in _places(down, across, _TRIED_PIXELS // period**2)
     ]
-    step = np.float32(level_step(pixels))
-    luma = [grey(pixels[part]).astype(np.float32) / step for part in parts]
-    spectrum = np.fft.rfft2(pattern.low + pattern.high)
     return SampledTiles(
-        luma=np.array(luma),
+        luma=np.array([levels(luma[part]) for part in parts]),
         change=np.array([shaped[part] for part in parts]),
-        wanted=_at_carriers(spectrum),
+        wanted=_at_carriers(pattern.low + pattern.high),
         pixels=shaped.size,
     )
 
@@ -107,7 +106,7 @@ def legible(sampled: SampledTiles, gain: float, case: str, *, share: float = 1.0
     marked = np.concatenate(sampled.luma + np.float32(gain) * sampled.change)
     again = CASES[case](np.clip(np.rint(marked), 0, 255).astype(np.uint8))
     tiles = np.split(again.astype(np.float32), len(sampled.luma))
-    heard = np.stack([_at_carriers(np.fft.rfft2(without_edges(tile))) for tile in tiles])
+    heard = np.stack([_at_carriers(without_edges(tile)) for tile in tiles])
     return _bits(heard, sampled, len(tiles[0]), share) / _NEEDED_BITS[case]
 
 
@@ -142,9 +141,10 @@ def _audible(period: int) -> NDArray[np.bool_]:
     return np.asarray(np.maximum(CARRIERS.kx, np.abs(CARRIERS.ky)) < period // 2)
 
 
-def _at_carriers(spectrum: NDArray[np.complexfloating]) -> NDArray[np.complex64]:
+def _at_carriers(tile: NDArray[np.float32]) -> NDArray[np.complex64]:
     """The carriers' values in a tile's transform, 0 beyond its Nyquist frequency."""
-    audible = _audible(len(spectrum))
+    audible = _audible(len(tile))
+    spectrum = cv2.dft(tile, flags=cv2.DFT_COMPLEX_OUTPUT).view(np.complex64)[..., 0]
     values = np.zeros(len(CARRIERS), np.complex64)
     values[audible] = spectrum[CARRIERS.ky[audible] % len(spectrum), CARRIERS.kx[audible]]
     return values

@@ -70,7 +70,7 @@ def tiles_of(pixels: np.ndarray) -> SampledTiles:
     pattern = layered_tile([TileLayer(PAYLOAD, KEY)], period)
     repeats = (-(-height // period), -(-width // period))
     shaped = np.tile(pattern.low + pattern.high, repeats)[:height, :width]
-    sampled = sample_tiles(pixels, shaped, pattern)
+    sampled = sample_tiles(grey(pixels), shaped, pattern)
     assert sampled is not None
     return sampled
 
