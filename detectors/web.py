@@ -20,48 +20,50 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final, Self, TypeAlias
-from urllib.parse import quote, urljoin, urlsplit
 
 from detectors.addresses import is_public
+from detectors.urls import Place
 from labeler.errors import ResolverError
 
-__all__ = ["Answer", "Client", "LookUp", "Site", "look_up", "parse_site"]
+__all__ = [
+    "MOST_ADDRESSES",
+    "MOST_REDIRECTS",
+    "REDIRECTS",
+    "USER_AGENT",
+    "Answer",
+    "Client",
+    "LookUp",
+    "Site",
+    "look_up",
+    "parse_site",
+]
 
 LookUp: TypeAlias = Callable[[str, int], Sequence[str]]
 """The addresses of a host and port; raises `OSError` where there are none."""
 
-_REDIRECTS: Final = 3
-_TRIED: Final = 3
+MOST_REDIRECTS: Final = 3
+"""Redirects of one question that are followed."""
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+"""Status codes of answers that send elsewhere."""
+MOST_ADDRESSES: Final = 3
 """Addresses of one name that are tried."""
-_FOLLOWED: Final = frozenset({301, 302, 303, 307, 308})
-_PORTS: Final = {"http": 80, "https": 443}
+USER_AGENT: Final = "Labeler-verification"
+"""Who asks, as every request says."""
 _LONGEST: Final = 8192
+"""Characters; a question has the value of a soft binding in it."""
+_REFUSED: Final = " \\<>\"'`{}|^"
+"""No interface has these in its URL; people may take them for its end, or for another address."""
 _CHUNK: Final = 1 << 16
-_KEPT: Final = "/:?#[]@!$&'()*+,;=%~-._"
 _HEADERS: Final = {
     "Accept-Encoding": "identity",
     "Connection": "close",
-    "User-Agent": "Labeler-verification",
+    "User-Agent": USER_AGENT,
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """A place on the web, taken apart."""
-
-    scheme: str
-    """``http`` or ``https``."""
-    host: str
-    """A name, or an address without brackets."""
-    port: int
-    target: str
-    """Path and query."""
-
-    @property
-    def authority(self) -> str:
-        """Host and port, as a request names them."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+class Site(Place):
+    """A place that is asked."""
 
     @property
     def url(self) -> str:
@@ -103,30 +105,18 @@ def parse_site(url: str) -> Site:
         ResolverError: It is no http or https URL, or holds a user's name, a fragment, or characters
             that readers take differently.
     """
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-        # What a name is in the system of names: IDNA. Addresses pass unchanged.
-        host = host if ":" in host else host.encode("idna").decode("ascii")
-    except ValueError:
-        raise _malformed() from None
     is_strange = (
         len(url) > _LONGEST
         or not url.isprintable()
-        or any(each in url for each in " \\<>\"'`{}|^")
-        or "@" in parts.netloc
-        or parts.fragment
+        or any(each in url for each in _REFUSED)
+        or url.partition("#")[2]
     )
-    if is_strange or not host or parts.scheme not in _PORTS:
+    if is_strange:
         raise _malformed()
-    target = quote(parts.path or "/", safe=_KEPT)
-    query = quote(parts.query, safe=_KEPT)
-    return Site(
-        scheme=parts.scheme,
-        host=host,
-        port=_PORTS[parts.scheme] if port is None else port,
-        target=f"{target}?{query}" if query else target,
-    )
+    try:
+        return Site.named(url)
+    except ValueError:
+        raise _malformed() from None
 
 
 def _malformed() -> ResolverError:
@@ -185,7 +175,7 @@ class Client:
         site = parse_site(url)
         question = _Question(client=self, headers=headers, body=body, max_bytes=max_bytes)
         with _Deadline(self.seconds) as deadline:
-            for _ in range(_REDIRECTS + 1):
+            for _ in range(MOST_REDIRECTS + 1):
                 answer, leads_to = question.put(site, deadline)
                 if leads_to is None or body is not None:
                     return answer
@@ -193,7 +183,10 @@ class Client:
         raise ResolverError("it sends on and on", file=site.url, hint="Its operator should know")
 
     def _followed(self, site: Site, reference: str) -> Site:
-        following = parse_site(urljoin(f"{site.scheme}://{site.authority}{site.target}", reference))
+        try:
+            following = parse_site(site.resolve(reference))
+        except ValueError:
+            raise _malformed() from None
         is_same = (following.host, following.port) == (site.host, site.port)
         if following.scheme != "https" and not (is_same and following.scheme == site.scheme):
             raise ResolverError(
@@ -250,7 +243,7 @@ class _Question:
             with closing(self._connect(site, addresses, deadline)) as connection:
                 connection.request(method, site.target, self.body, dict(self.headers))
                 with closing(connection.getresponse()) as response:
-                    is_elsewhere = response.status in _FOLLOWED
+                    is_elsewhere = response.status in REDIRECTS
                     leads_to = response.getheader("Location") if is_elsewhere else None
                     answer = self._read(site, response)
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -363,7 +356,7 @@ def _open_socket(addresses: Sequence[str], port: int, seconds: float) -> socket.
         OSError: None does.
     """
     failed: OSError | None = None
-    for address in addresses[:_TRIED]:
+    for address in addresses[:MOST_ADDRESSES]:
         try:
             return socket.create_connection((address, port), timeout=seconds)
         except OSError as error:

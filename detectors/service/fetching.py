@@ -12,7 +12,6 @@ httpcore speaks HTTP: it knows no cookies, no redirects, no compression and no p
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
@@ -24,6 +23,7 @@ from typing import Any, BinaryIO, Final, TypeAlias, cast
 import anyio.to_thread
 import httpcore
 
+from detectors import web
 from detectors.addresses import Address, is_public
 from detectors.service.locations import PORTS, Location, parse_location
 from detectors.service.problems import ProblemKind, RequestError
@@ -33,16 +33,12 @@ __all__ = ["Fetched", "Fetcher", "Resolve", "look_up"]
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a host; raises `OSError` where there is none."""
 
-_REDIRECTS: Final = 3
-_FOLLOWED: Final = frozenset({301, 302, 303, 307, 308})
-_TRIED: Final = 3
-"""Addresses of one name that are tried."""
 _CONNECT_SECONDS: Final = 10.0
 _BUSY_SECONDS: Final = 10
 _IN_MEMORY: Final = 1 << 20
 """Bytes; what is larger goes to a file without a name."""
 _HEADERS: Final = (
-    (b"User-Agent", b"Labeler-verification"),
+    (b"User-Agent", web.USER_AGENT.encode()),
     (b"Accept", b"*/*"),
     (b"Accept-Encoding", b"identity"),
     (b"Connection", b"close"),
@@ -79,8 +75,7 @@ async def look_up(host: str, port: int) -> Sequence[str]:
     Raises:
         OSError: It knows none.
     """
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+    return await asyncio.to_thread(web.look_up, host, port)
 
 
 class Fetcher:
@@ -146,7 +141,7 @@ class Fetcher:
             self._active -= 1
 
     async def _follow(self, location: Location, stream: BinaryIO, max_bytes: int) -> Fetched:
-        for _ in range(_REDIRECTS + 1):
+        for _ in range(web.MOST_REDIRECTS + 1):
             addresses = await self._addresses(location)
             answer = await self._get(location, addresses, stream, max_bytes)
             if isinstance(answer, Fetched):
@@ -163,7 +158,7 @@ class Fetcher:
         # That an inner name exists is not told either.
         if not found or not all(map(self._may_connect, found)):
             raise RequestError(ProblemKind.NOT_PUBLIC)
-        return tuple(map(str, found[:_TRIED]))
+        return tuple(map(str, found[: web.MOST_ADDRESSES]))
 
     async def _get(
         self, location: Location, addresses: Sequence[str], stream: BinaryIO, max_bytes: int
@@ -178,7 +173,7 @@ class Fetcher:
             httpcore.AsyncConnectionPool(self._tls, network_backend=backend) as pool,
             pool.stream("GET", url, headers=headers) as response,
         ):
-            if response.status in _FOLLOWED:
+            if response.status in web.REDIRECTS:
                 return _header(response, b"location")
             if response.status != 200 or _header(response, b"content-encoding") not in _IDENTITY:
                 raise RequestError(ProblemKind.NOT_FETCHED)

@@ -1,6 +1,7 @@
-"""URLs that strangers give: taken apart once, strictly, so that nobody reads them another way.
+"""URLs of files that strangers give: what may be fetched for them.
 
-Source: RFC 3986. Browsers are more lenient (WHATWG URL); what they repair is refused here.
+People paste them from browsers, so fragments and letters beyond ASCII are taken, unlike in URLs of
+interfaces (`detectors.web`); other ports than those of the web are not.
 """
 
 from __future__ import annotations
@@ -8,42 +9,25 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Final
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import unquote
 
 from detectors.service.problems import ProblemKind, RequestError
+from detectors.urls import SCHEMES, Place
 
 __all__ = ["PORTS", "Location", "parse_location"]
 
-PORTS: Final = frozenset({80, 443})
-_SCHEMES: Final = {"http": 80, "https": 443}
+PORTS: Final = frozenset(SCHEMES.values())
+"""Others belong to services that speak something else, and may be made to act by a request."""
 _LONGEST: Final = 2048
+"""Characters; the interface's description says so."""
 _REFUSED: Final = re.compile(r"[\x00-\x20\x7f-\xa0\\]")
 """Control characters and blanks, which some readers drop, and what some take for a slash."""
-_LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
-"""The last label of what some readers take for an IPv4 address (WHATWG URL, 3.5)."""
-_KEPT: Final = "/:?#[]@!$&'()*+,;=%~-._"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Location:
+class Location(Place):
     """Where a file lies."""
-
-    scheme: str
-    """``http`` or ``https``."""
-    host: str
-    """A name in lower case, or an address without brackets; ASCII."""
-    port: int
-    target: str
-    """Path and query, ASCII, from its slash on."""
-
-    @property
-    def authority(self) -> str:
-        """Host and port as a request names them."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _SCHEMES[self.scheme] else f"{host}:{self.port}"
 
     @property
     def name(self) -> str:
@@ -58,9 +42,8 @@ class Location:
         """
         if _REFUSED.search(reference):
             raise RequestError(ProblemKind.BAD_URL)
-        base = f"{self.scheme}://{self.authority}{self.target}"
         try:
-            location = parse_location(urljoin(base, reference), ports)
+            location = parse_location(self.resolve(reference), ports)
         except ValueError:
             raise RequestError(ProblemKind.BAD_URL) from None
         if self.scheme == "https" and location.scheme != "https":
@@ -79,36 +62,13 @@ def parse_location(url: str, ports: Collection[int] = PORTS) -> Location:
         RequestError: It is no URL of http or https, or not as such are written; it names another
             port, or has a user's name in it (`BAD_URL`).
     """
+    if len(url) > _LONGEST or _REFUSED.search(url):
+        raise RequestError(ProblemKind.BAD_URL)
     try:
-        parts = urlsplit(url)
-        host = _host(parts.hostname or "", is_bracketed="[" in parts.netloc)
-        port = parts.port
+        location = Location.named(url)
     except ValueError:
         # Whatever the reason says may quote the URL.
         raise RequestError(ProblemKind.BAD_URL) from None
-    port = _SCHEMES.get(parts.scheme) if port is None else port
-    is_strange = len(url) > _LONGEST or _REFUSED.search(url) or "@" in parts.netloc
-    if is_strange or parts.scheme not in _SCHEMES or port is None or port not in ports:
+    if location.port not in ports:
         raise RequestError(ProblemKind.BAD_URL)
-    target = quote(parts.path or "/", safe=_KEPT)
-    query = quote(parts.query, safe=_KEPT)
-    return Location(
-        scheme=parts.scheme, host=host, port=port, target=f"{target}?{query}" if query else target
-    )
-
-
-def _host(given: str, *, is_bracketed: bool) -> str:
-    """The host in the one way to write it.
-
-    Raises:
-        ValueError: It is neither a name nor an address, or an address in another notation.
-    """
-    if is_bracketed:
-        return str(ip_address(given))
-    host = given.encode("idna").decode("ascii").lower().removesuffix(".")
-    labels = host.split(".")
-    if _NUMBER.fullmatch(labels[-1]):
-        return str(ip_address(host))  # neither 0177.1 nor 2130706433
-    if len(host) > 253 or not all(map(_LABEL.fullmatch, labels)):
-        raise ValueError
-    return host
+    return location

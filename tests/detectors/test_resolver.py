@@ -204,6 +204,7 @@ def endless(_head, connection):
         (lambda *_: answer(302, Location="http://example.com/"), "without TLS"),
         (lambda *_: answer(302, Location="file:///etc/passwd"), "no plain http"),
         (lambda *_: answer(302, Location="gopher://127.0.0.1/"), "no plain http"),
+        (lambda *_: answer(302, Location="//["), "no plain http"),
         (lambda *_: answer(302, Location="https://127.0.0.1:1/"), "inner network"),
         (lambda *_: answer(302, Location="https://[::1]:1/"), "inner network"),
         (lambda *_: answer(302, Location="https://169.254.169.254/"), "inner network"),
