@@ -10,8 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from detectors.service.parts import Parts
-from detectors.service.problems import RequestError
-from detectors.service.resolution_problems import ResolutionError, problem_response
+from detectors.service.problems import Refused, RequestError
 from detectors.service.uploads import drain
 
 __all__ = ["admitted_by"]
@@ -34,9 +33,9 @@ def admitted_by(parts: Parts) -> type[APIRoute]:
                 try:
                     with admission.enter(address):
                         return await answer(request)
-                except ResolutionError as error:
+                except Refused as error:
                     await drain(request, limits)
-                    return problem_response(error)
+                    return error.response()
                 except RequestError:
                     await drain(request, limits)
                     raise

@@ -13,8 +13,7 @@ from typing import Any, BinaryIO, Final, cast
 from starlette.requests import Request
 
 from detectors.service.limits import ServiceLimits
-from detectors.service.problems import ProblemKind, RequestError
-from detectors.service.resolution_problems import ResolutionError
+from detectors.service.problems import ProblemKind, Refused, RequestError
 from detectors.service.uploads import Upload, pieces_of
 
 __all__ = ["media_type_of", "read_body", "read_json", "spool_body"]
@@ -49,10 +48,10 @@ async def read_json(request: Request, limits: ServiceLimits) -> dict[str, Any]:
 
     Raises:
         RequestError: It is too large or too slow.
-        ResolutionError: It is no JSON object, or does not say that it is JSON (415).
+        Refused: It is no JSON object, or does not say that it is JSON (415).
     """
     if media_type_of(request) != _JSON:
-        raise ResolutionError(
+        raise Refused(
             415, "unsupported-type", "the body has to be JSON", hint=f"Send it as {_JSON}"
         )
     body = await read_body(request, limits, max_bytes=_JSON_BYTES)
@@ -61,7 +60,7 @@ async def read_json(request: Request, limits: ServiceLimits) -> dict[str, Any]:
     except (ValueError, RecursionError):
         members = None
     if not isinstance(members, dict):
-        raise ResolutionError(400, "bad-request", "the body is no JSON object")
+        raise Refused(400, "bad-request", "the body is no JSON object")
     return members
 
 

@@ -1,12 +1,19 @@
-"""Why a request gets no answer: for programs a kind, for people words in their language."""
+"""Why a request gets no answer, or another than it asked for.
+
+What can happen to people, too, is a `RequestError`: a kind, with words in their language. What only
+programs come to is `Refused`: it says in English what is wrong with this request.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["ProblemKind", "RequestError", "problem_json"]
+from starlette.responses import Response
+
+__all__ = ["ProblemKind", "Refused", "RequestError", "error_members", "problem_json"]
 
 _SCHEMA: Final = 1
 """Version of what programs are told; that of ``labeler --json``."""
@@ -83,7 +90,62 @@ class RequestError(Exception):
         return {name: value for name, value in given.items() if value is not None}
 
 
+class Refused(Exception):  # noqa: N818 - it is an answer
+    """A request that is answered with an error that says more than its kind.
+
+    Args:
+        status: The status code of HTTP.
+        kind: What is wrong, for programs.
+        problem: The same in words, without a full stop.
+        hint: What to do about it, likewise.
+        headers: Header fields that go with the status.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        problem: str,
+        *,
+        hint: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(kind)
+        self.status = status
+        self.kind = kind
+        self.problem = problem
+        self.hint = hint
+        self.headers = dict(headers or {})
+
+    @property
+    def members(self) -> dict[str, object]:
+        """The error in the form of ``docs/json.md``."""
+        return error_members(self.kind, self.problem, hint=self.hint)
+
+    def response(self) -> Response:
+        """The answer."""
+        return Response(
+            _error_json(self.members),
+            status_code=self.status,
+            media_type="application/json",
+            headers=self.headers,
+        )
+
+
+def error_members(kind: str, problem: str, *, hint: str | None = None) -> dict[str, object]:
+    """An error in the form of ``docs/json.md``; a service knows no file of the caller's."""
+    return {"kind": kind, "problem": problem, "hint": hint, "file": None}
+
+
 def problem_json(kind: ProblemKind, *, problem: str) -> str:
-    """A problem in the form that errors have in ``docs/json.md``."""
-    error = {"kind": kind.value, "problem": problem.removesuffix("."), "hint": None, "file": None}
-    return json.dumps({"schema": _SCHEMA, "error": error})
+    """A problem as a body in that form.
+
+    Args:
+        kind: What is wrong.
+        problem: The same in words; a full stop is left out.
+    """
+    return _error_json(error_members(kind.value, problem.removesuffix(".")))
+
+
+def _error_json(members: Mapping[str, object]) -> str:
+    return json.dumps({"schema": _SCHEMA, "error": members})

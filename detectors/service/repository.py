@@ -15,8 +15,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
-from detectors.service.problems import ProblemKind, RequestError
-from detectors.service.resolution_problems import ResolutionError
+from detectors.service.problems import ProblemKind, Refused, RequestError
 from labeler.closing import Closing
 from labeler.credentials import SoftBinding
 from labeler.errors import ConflictError, LabelerError
@@ -86,7 +85,7 @@ class Repository(Closing):
 
         Raises:
             RequestError: The registry cannot be read.
-            ResolutionError: There is none of that id.
+            Refused: There is none of that id.
         """
         found = await self._read(lambda reader: reader.manifest(manifest_id), None)
         if found is None:
@@ -100,7 +99,7 @@ class Repository(Closing):
 
         Raises:
             RequestError: The registry cannot be written.
-            ResolutionError: There is another store under its label.
+            Refused: There is another store under its label.
         """
 
         def work(registry: Registry) -> StoredManifest | None:
@@ -110,7 +109,7 @@ class Repository(Closing):
         try:
             stored = await self._write(work)
         except ConflictError:
-            raise ResolutionError(
+            raise Refused(
                 409,
                 "conflict",
                 "there is another manifest store under this label",
@@ -125,7 +124,7 @@ class Repository(Closing):
 
         Raises:
             RequestError: The registry cannot be written.
-            ResolutionError: There is no such manifest, or it is somebody else's.
+            Refused: There is no such manifest, or it is somebody else's.
         """
         _check_owner(await self.manifest(manifest_id), key_id)
         binding = SoftBinding(algorithm=_UNKNOWN_ALGORITHM, value=value)
@@ -137,12 +136,12 @@ class Repository(Closing):
 
         Raises:
             RequestError: The registry cannot be written.
-            ResolutionError: There is no such manifest, or it is somebody else's; the value led to
+            Refused: There is no such manifest, or it is somebody else's; the value led to
                 none, or to none of the API key's.
         """
         _check_owner(await self.manifest(manifest_id), key_id)
         if not await self.find([value], algorithm=None, limit=1):
-            raise ResolutionError(404, "not-found", "the soft binding's value leads to no manifest")
+            raise Refused(404, "not-found", "the soft binding's value leads to no manifest")
         if not await self._write(
             lambda registry: registry.rebind(value, manifest_id, stored_by=key_id)
         ):
@@ -153,7 +152,7 @@ class Repository(Closing):
 
         Raises:
             RequestError: The registry cannot be written.
-            ResolutionError: There is no such manifest, or it is somebody else's.
+            Refused: There is no such manifest, or it is somebody else's.
         """
         _check_owner(await self.manifest(manifest_id), key_id)
 
@@ -213,9 +212,9 @@ def _check_owner(stored: StoredManifest, key_id: str) -> None:
         raise _not_yours("the manifest was stored by somebody else")
 
 
-def _not_yours(problem: str) -> ResolutionError:
-    return ResolutionError(403, "forbidden", problem, hint="Use the API key that stored it")
+def _not_yours(problem: str) -> Refused:
+    return Refused(403, "forbidden", problem, hint="Use the API key that stored it")
 
 
-def _no_manifest() -> ResolutionError:
-    return ResolutionError(404, "not-found", "there is no manifest of that id")
+def _no_manifest() -> Refused:
+    return Refused(404, "not-found", "there is no manifest of that id")

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from detectors.service import resolution_schemas as schemas
-from detectors.service.resolution_problems import ResolutionError
+from detectors.service.problems import Refused
 
 __all__ = [
     "ADD_BINDING",
@@ -116,7 +116,7 @@ def refuse_others(router: APIRouter, operations: Iterable[Operation]) -> None:
 
 def _refusal(allowed: str) -> Handler:
     async def refuse(_request: Request) -> Response:
-        raise ResolutionError(
+        raise Refused(
             405,
             "not-allowed",
             "this cannot be asked for in this way",

@@ -13,7 +13,7 @@ from typing import Any, Final
 from starlette.requests import Request
 
 from detectors.binding_values import decode_value
-from detectors.service.resolution_problems import ResolutionError
+from detectors.service.problems import Refused
 
 __all__ = [
     "MAX_NAME",
@@ -56,12 +56,12 @@ class Wanted:
         """What the parameters of a request say.
 
         Raises:
-            ResolutionError: They make no sense.
+            Refused: They make no sense.
         """
         given = request.query_params
         hint = (given.get("hintAlg"), given.get("hintValue"))
         if (hint[0] is None) != (hint[1] is None):
-            raise ResolutionError(400, "bad-request", "hintAlg and hintValue come together")
+            raise Refused(400, "bad-request", "hintAlg and hintValue come together")
         algorithm = given.get("alg")
         return cls(
             algorithm=None if algorithm is None else read_name(algorithm, "alg"),
@@ -86,20 +86,20 @@ class Reference:
         """The file that a body names.
 
         Raises:
-            ResolutionError: It names none, or a part of one.
+            Refused: It names none, or a part of one.
         """
         url, length, asset_type = (
             members.get(each) for each in ("referenceUrl", "assetLength", "assetType")
         )
         if not isinstance(url, str) or not url.startswith("https://"):
-            raise ResolutionError(400, "bad-url", "referenceUrl has to be an https URL")
+            raise Refused(400, "bad-url", "referenceUrl has to be an https URL")
         if not isinstance(length, int) or isinstance(length, bool) or length < 1:
-            raise ResolutionError(400, "bad-request", "assetLength has to be a whole number from 1")
+            raise Refused(400, "bad-request", "assetLength has to be a whole number from 1")
         if not isinstance(asset_type, str | None):
-            raise ResolutionError(400, "bad-request", "assetType is no text")
+            raise Refused(400, "bad-request", "assetType is no text")
         if members.get("region") is not None:
             # To look everywhere would be to answer another question.
-            raise ResolutionError(400, "unsupported-region", "regions of a file are not supported")
+            raise Refused(400, "unsupported-region", "regions of a file are not supported")
         return cls(url=url, length=length, media_type=asset_type)
 
 
@@ -107,11 +107,11 @@ def flag(request: Request, name: str) -> bool:
     """A parameter that is true or false; false where it is missing.
 
     Raises:
-        ResolutionError: It is neither.
+        Refused: It is neither.
     """
     given = request.query_params.get(name, "false")
     if given not in _BOOLEANS:
-        raise ResolutionError(400, "bad-request", f"{name} has to be true or false")
+        raise Refused(400, "bad-request", f"{name} has to be true or false")
     return _BOOLEANS[given]
 
 
@@ -119,11 +119,11 @@ def path_id(request: Request) -> str:
     """The manifest's id in the path.
 
     Raises:
-        ResolutionError: There can be no manifest of such an id.
+        Refused: There can be no manifest of such an id.
     """
     given = str(request.path_params["manifestId"])
     if not is_name(given):
-        raise ResolutionError(404, "not-found", "there is no manifest of that id")
+        raise Refused(404, "not-found", "there is no manifest of that id")
     return given
 
 
@@ -131,14 +131,14 @@ def read_values(given: object, name: str) -> tuple[str, ...]:
     """What a value may be in a registry: see `detectors.binding_values.decode_value`.
 
     Raises:
-        ResolutionError: It is no value.
+        Refused: It is no value.
     """
     if not isinstance(given, str):
-        raise ResolutionError(400, "bad-request", f"{name} is missing, or no text")
+        raise Refused(400, "bad-request", f"{name} is missing, or no text")
     try:
         return decode_value(given)
     except ValueError as error:
-        raise ResolutionError(
+        raise Refused(
             400,
             "bad-value",
             f"{name} cannot be read: {error}",
@@ -150,10 +150,10 @@ def read_name(given: object, name: str) -> str:
     """The name of an algorithm or a manifest.
 
     Raises:
-        ResolutionError: It is none.
+        Refused: It is none.
     """
     if not isinstance(given, str) or not is_name(given):
-        raise ResolutionError(400, "bad-request", f"{name} is missing, or no name")
+        raise Refused(400, "bad-request", f"{name} is missing, or no name")
     return given
 
 
@@ -161,11 +161,11 @@ def most_of(request: Request) -> int:
     """How many matches are wanted at most.
 
     Raises:
-        ResolutionError: It is no number of them.
+        Refused: It is no number of them.
     """
     given = request.query_params.get("maxResults", str(_DEFAULT_RESULTS))
     if not _DIGITS.fullmatch(given) or int(given) < 1:
-        raise ResolutionError(400, "bad-request", "maxResults has to be a whole number from 1")
+        raise Refused(400, "bad-request", "maxResults has to be a whole number from 1")
     return min(int(given), _MAX_RESULTS)
 
 
@@ -173,11 +173,11 @@ def check_asset_type(media_type: str) -> None:
     """See that a body is of a type that files have.
 
     Raises:
-        ResolutionError: It is not.
+        Refused: It is not.
     """
     top, slash, name = media_type.partition("/")
     if top not in _ASSET_TYPES or not slash or not name:
-        raise ResolutionError(
+        raise Refused(
             415,
             "unsupported-type",
             "the body has to be a file, with its own media type",

@@ -21,7 +21,7 @@ from detectors.service.content_matches import KnownOutput, fingerprint_matches, 
 from detectors.service.fetching import Fetcher
 from detectors.service.limits import ServiceLimits
 from detectors.service.pool import VerifierPool
-from detectors.service.problems import ProblemKind, RequestError
+from detectors.service.problems import ProblemKind, Refused, RequestError
 from detectors.service.repository import Repository
 from detectors.service.resolution_parameters import (
     Reference,
@@ -33,7 +33,6 @@ from detectors.service.resolution_parameters import (
     read_name,
     read_values,
 )
-from detectors.service.resolution_problems import ResolutionError
 from detectors.service.uploads import TEXT_EXTENSIONS, receive_upload
 from labeler.credentials import Integrity, SoftBinding, Trust
 from labeler.credentials.stores import labels_of
@@ -84,11 +83,11 @@ class Resolving:
         """The matches of a value in the URL.
 
         Raises:
-            RequestError, ResolutionError: It cannot be met.
+            RequestError, Refused: It cannot be met.
         """
         given = request.query_params
         if len(given.get("value", "")) > _MAX_URL_VALUE:
-            raise ResolutionError(
+            raise Refused(
                 414, "query-too-long", "the value is too long for a URL", hint="Use POST instead"
             )
         return await self._by_value(given.get("value"), given.get("alg"), most_of(request))
@@ -97,7 +96,7 @@ class Resolving:
         """The matches of a value in the body.
 
         Raises:
-            RequestError, ResolutionError: It cannot be met.
+            RequestError, Refused: It cannot be met.
         """
         most = most_of(request)
         members = await read_json(request, self.limits)
@@ -107,7 +106,7 @@ class Resolving:
         """The matches of a file.
 
         Raises:
-            RequestError, ResolutionError: It cannot be met.
+            RequestError, Refused: It cannot be met.
         """
         wanted = Wanted.of(request)
         media_type = media_type_of(request)
@@ -125,7 +124,7 @@ class Resolving:
         """The matches of a file elsewhere.
 
         Raises:
-            RequestError, ResolutionError: It cannot be met.
+            RequestError, Refused: It cannot be met.
         """
         if self.fetcher is None:
             raise RequestError(ProblemKind.NOT_FOUND)
@@ -137,7 +136,7 @@ class Resolving:
             name = f"upload{TEXT_EXTENSIONS.get(said or fetched.media_type, '')}"
             report = await self._verify(fetched.stream, name)
         if said is not None and report.media_type != said:
-            raise ResolutionError(400, "other-type", "the file is of another type than was said")
+            raise Refused(400, "other-type", "the file is of another type than was said")
         return await self._of_report(report, wanted)
 
     async def _by_value(
@@ -189,8 +188,8 @@ class Resolving:
         if report.conclusion is not Conclusion.UNREADABLE:
             return report
         if report.media_type is None:
-            raise ResolutionError(415, "unsupported-type", "the file is of no type that is known")
-        raise ResolutionError(400, "unreadable", "the file cannot be read to its end")
+            raise Refused(415, "unsupported-type", "the file is of no type that is known")
+        raise Refused(400, "unreadable", "the file cannot be read to its end")
 
     # ------------------------------------------------------------------------------------- storing
 
@@ -198,11 +197,11 @@ class Resolving:
         """Keep the manifest store in a request; and whether its signer is trusted.
 
         Raises:
-            RequestError, ResolutionError: It cannot be met.
+            RequestError, Refused: It cannot be met.
         """
         caller = await self.authority.require(request, Scope.STORE_MANIFESTS)
         if media_type_of(request) != _STORE_TYPE:
-            raise ResolutionError(
+            raise Refused(
                 415,
                 "unsupported-type",
                 "the body has to be a manifest store",
@@ -221,13 +220,13 @@ class Resolving:
         """Let a value lead to a manifest, or to another one than before.
 
         Raises:
-            RequestError, ResolutionError: It cannot be met.
+            RequestError, Refused: It cannot be met.
         """
         caller = await self.authority.require(request, Scope.STORE_BINDINGS)
         members = await read_json(request, self.limits)
         value = read_values(members.get("bindingValue"), "bindingValue")[0]
         if len(value) > MAX_VALUE_CHARACTERS:
-            raise ResolutionError(
+            raise Refused(
                 400, "value-too-long", f"the value is longer than {MAX_VALUE_CHARACTERS} characters"
             )
         manifest_id = read_name(members.get("manifestId"), "manifestId")
@@ -238,7 +237,7 @@ class Resolving:
         """Delete a manifest.
 
         Raises:
-            RequestError, ResolutionError: It cannot be met.
+            RequestError, Refused: It cannot be met.
         """
         caller = await self.authority.require(request, Scope.STORE_MANIFESTS)
         await self.repository.delete(path_id(request), key_id=caller.key_id)
@@ -247,20 +246,18 @@ class Resolving:
         """What a store says, read where nothing can happen.
 
         Raises:
-            ResolutionError: It is damaged, or its signature does not hold.
+            Refused: It is damaged, or its signature does not hold.
         """
         try:
             finding = await self.pool.read_store(store)
         except LabelerError as error:
-            raise ResolutionError(
+            raise Refused(
                 400, "unreadable", f"the manifest store cannot be read: {error.problem}"
             ) from None
         if finding.detail.get("integrity") != Integrity.UNBOUND.value:
             is_damaged = finding.presence is not Presence.PRESENT
             problem = "it is damaged" if is_damaged else "its signature or a hash does not hold"
-            raise ResolutionError(
-                400, "invalid-manifest", f"the manifest store is refused: {problem}"
-            )
+            raise Refused(400, "invalid-manifest", f"the manifest store is refused: {problem}")
         return finding
 
 
@@ -273,14 +270,14 @@ def _check_boxes(store: bytes, manifest_id: str) -> None:
     """See that a store ends where it says, and that the manifest that was read is its active one.
 
     Raises:
-        ResolutionError: It does not, or is not.
+        Refused: It does not, or is not.
     """
     try:
         labels = labels_of(store)
     except CredentialError:
         labels = ()
     if labels[-1:] != (manifest_id,):
-        raise ResolutionError(
+        raise Refused(
             400, "invalid-manifest", "the manifest store is refused: it is not well formed"
         )
 
@@ -295,7 +292,7 @@ def _trust(finding: Finding) -> Trust:
 def _manifest_id(finding: Finding) -> str:
     given = finding.detail.get("manifest_id")
     if not isinstance(given, str) or not is_name(given):
-        raise ResolutionError(400, "invalid-manifest", "the active manifest has no usable label")
+        raise Refused(400, "invalid-manifest", "the active manifest has no usable label")
     return given
 
 

@@ -5,7 +5,8 @@
 
 Everybody may ask, unless the settings say otherwise; storing needs an API key. Requests are taken
 apart in `detectors.service.resolving`, so that they are answered as the specification says, and
-described in `detectors.service.resolution_operations`.
+described in `detectors.service.resolution_operations`. The specification names the status codes of
+refusals and leaves their bodies open: they have the form of all other errors (``docs/json.md``).
 
 Source: C2PA 2.5, Soft Binding Resolution API 2.4.0.
 """
@@ -27,12 +28,11 @@ from detectors.service.admitted import admitted_by
 from detectors.service.bodies import read_json
 from detectors.service.manifest_receipts import ManifestReceipts
 from detectors.service.parts import Addition, Parts
-from detectors.service.problems import ProblemKind, RequestError
+from detectors.service.problems import ProblemKind, Refused, RequestError
 from detectors.service.repository import Repository
 from detectors.service.resolution_discovery import discovery_router
 from detectors.service.resolution_operations import Handler
 from detectors.service.resolution_parameters import flag, path_id
-from detectors.service.resolution_problems import ResolutionError
 from detectors.service.resolution_schemas import is_receipt
 from detectors.service.resolving import Resolving
 from detectors.service.signing import ResultSigner
@@ -184,7 +184,7 @@ class _Interface:
         await self.resolving.may_fetch(request)
         members = await read_json(request, self.resolving.limits)
         if not is_receipt(members):
-            raise ResolutionError(400, "bad-request", "the body is no receipt")
+            raise Refused(400, "bad-request", "the body is no receipt")
         stored = await self.resolving.repository.manifest(path_id(request))
         receipts = self._receipts(request)
         if receipts is None:
@@ -211,8 +211,8 @@ def _matches(found: Sequence[dict[str, Any]]) -> Response:
     return JSONResponse({"matches": list(found)})
 
 
-def _no_receipts() -> ResolutionError:
-    return ResolutionError(404, "not-found", "this repository makes no receipts")
+def _no_receipts() -> Refused:
+    return Refused(404, "not-found", "this repository makes no receipts")
 
 
 async def _in_thread(work: Callable[..., Any], *arguments: object) -> Any:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from detectors.service.admission import Admission, network_of
 from detectors.service.authorisation import Authority, Caller, Scope
-from detectors.service.problems import ProblemKind, RequestError
+from detectors.service.problems import ProblemKind, Refused, RequestError, error_members
 from detectors.service.schemas import ErrorBody
 from labeler.registry import JobRecord, JobState
 from labeler.serving.answers import (
@@ -27,7 +27,7 @@ from labeler.serving.answers import (
 from labeler.serving.jobs import LOST, Job, JobKind, Jobs
 from labeler.serving.limits import ServingLimits
 from labeler.serving.orders import StampOrder, parse_order
-from labeler.serving.problems import Refused, answered
+from labeler.serving.problems import answered
 from labeler.serving.repeats import is_lost, row_name
 from labeler.serving.stamping import STAMP_FIELDS
 from labeler.serving.uploads import Door, detach, digest_of
@@ -67,12 +67,9 @@ _REASONS: Final = {
     429: "The caller has as many jobs as it may.",
     503: "Not possible at the moment.",
 }
-_GONE: Final = {
-    "kind": "answer-lost",
-    "problem": "the process that had the answer was stopped",
-    "hint": "Send the file again",
-    "file": None,
-}
+_GONE: Final = error_members(
+    "answer-lost", "the process that had the answer was stopped", hint="Send the file again"
+)
 
 
 def _responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

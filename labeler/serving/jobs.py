@@ -24,13 +24,12 @@ from typing import Any, BinaryIO, Final, TypeVar
 from detectors.report import Report
 from detectors.service.metrics import Metrics
 from detectors.service.pool import VerifierPool
-from detectors.service.problems import ProblemKind, RequestError
+from detectors.service.problems import ProblemKind, Refused, RequestError, error_members
 from labeler.errors import LabelerError
 from labeler.registry import JobRecord, JobState
 from labeler.serving.limits import ServingLimits
 from labeler.serving.orders import StampOrder
 from labeler.serving.pool import Stamped, StamperPool
-from labeler.serving.problems import Refused
 from labeler.serving.records import Records
 from labeler.serving.repeats import Repeats, is_lost, reused
 
@@ -39,19 +38,15 @@ __all__ = ["LOST", "Job", "JobKind", "Jobs"]
 _LOG: Final = logging.getLogger(__name__)
 _BUSY_SECONDS: Final = 60
 _CANCEL_SECONDS: Final = 5.0
-LOST: Final = {
-    "kind": "lost",
-    "problem": "the service was stopped while it was at this job",
-    "hint": "Send it again",
-    "file": None,
-}
+LOST: Final = error_members(
+    "lost", "the service was stopped while it was at this job", hint="Send it again"
+)
 """Why a job has failed whose process is gone."""
-_FAILED: Final = {
-    "kind": ProblemKind.FAILED.value,
-    "problem": "the service could not do this job",
-    "hint": "That is not the file's fault: send it again later",
-    "file": None,
-}
+_FAILED: Final = error_members(
+    ProblemKind.FAILED.value,
+    "the service could not do this job",
+    hint="That is not the file's fault: send it again later",
+)
 
 
 class JobKind(StrEnum):

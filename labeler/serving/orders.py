@@ -17,12 +17,13 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any, Final, TypeVar
 
+from detectors.service.problems import Refused
 from labeler.aigc import AigcLabel, AigcStatus
 from labeler.errors import LabelerError
 from labeler.policy import parse_facts
 from labeler.provenance import HumanOversight, Provenance, SourceType, Track
 from labeler.receipt import Layer
-from labeler.serving.problems import Refused, refusal
+from labeler.serving.problems import refusal
 
 __all__ = ["FIELDS", "FIELD_BYTES", "StampOrder", "parse_order", "parse_provenance"]
 

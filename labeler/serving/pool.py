@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, BinaryIO, Final
 
-from detectors.service.problems import ProblemKind, RequestError
+from detectors.service.problems import ProblemKind, Refused, RequestError
 from labeler.closing import Closing
 from labeler.receipt import Receipt
 from labeler.serving.metrics import StampingMetrics
 from labeler.serving.orders import StampOrder
-from labeler.serving.problems import LostError, Refused, refusal, refusal_of_loss
+from labeler.serving.problems import LostError, refusal, refusal_of_loss
 from labeler.serving.process import StampingProcess
 from labeler.settings import Settings
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Awaitable, Iterable, Mapping
 from typing import Final
 
 from starlette.responses import Response
 
-from detectors.service.problems import ProblemKind, RequestError
+from detectors.service.problems import ProblemKind, Refused, RequestError
 
-__all__ = ["KINDS", "LostError", "Refused", "answered", "refusal", "refusal_of_loss"]
+__all__ = ["KINDS", "LostError", "answered", "refusal", "refusal_of_loss"]
 
 _LOG: Final = logging.getLogger(__name__)
-_SCHEMA: Final = 1
-_JSON: Final = "application/json"
 
 _REFUSALS: Final[Mapping[str, tuple[int, str]]] = {
     "UnsupportedMediaError": (415, "unsupported"),
@@ -33,46 +30,6 @@ _REFUSALS: Final[Mapping[str, tuple[int, str]]] = {
 
 KINDS: Final = tuple(sorted({kind for _, kind in _REFUSALS.values()} | {"claims", "limits"}))
 """Every kind that stamping a file can be refused with."""
-
-
-class Refused(Exception):  # noqa: N818 - it is an answer
-    """A request that is answered with an error that says more than its kind.
-
-    Args:
-        status: Status code of HTTP.
-        kind: What is wrong, for programs.
-        problem: What is wrong, a sentence without its full stop.
-        hint: What to do about it, likewise.
-        headers: Further header fields.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        kind: str,
-        problem: str,
-        *,
-        hint: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(kind)
-        self.status = status
-        self.kind = kind
-        self.problem = problem
-        self.hint = hint
-        self.headers = dict(headers or {})
-
-    @property
-    def members(self) -> dict[str, object]:
-        """The error in the form of ``docs/json.md``."""
-        return {"kind": self.kind, "problem": self.problem, "hint": self.hint, "file": None}
-
-    def response(self) -> Response:
-        """The answer."""
-        body = json.dumps({"schema": _SCHEMA, "error": self.members})
-        return Response(
-            body, status_code=self.status, media_type=_JSON, headers=self.headers or None
-        )
 
 
 class LostError(Exception):

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from detectors.service.authorisation import Authority, Scope
-from detectors.service.problems import ProblemKind, RequestError
+from detectors.service.problems import ProblemKind, Refused, RequestError
 from detectors.service.schemas import ErrorBody
 from labeler.receipt import Receipt
 from labeler.registry import RegistryReader
 from labeler.serving.answers import json_answer, receipt_members
-from labeler.serving.problems import Refused, answered
+from labeler.serving.problems import answered
 from labeler.serving.records import Records
 
 __all__ = ["receipts_router"]

@@ -20,10 +20,10 @@ from typing import Final
 
 from starlette.requests import Request
 
+from detectors.service.problems import Refused
 from labeler.registry import JobRecord, JobState
 from labeler.serving.answers import receipt_path
 from labeler.serving.limits import ServingLimits
-from labeler.serving.problems import Refused
 from labeler.serving.records import Records
 
 __all__ = ["REPEATABLE", "Attempt", "Repeats", "is_lost", "reused", "row_name"]
