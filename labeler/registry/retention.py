@@ -11,14 +11,14 @@ A part of `labeler.registry.store.Registry`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, select
 
 from labeler.errors import RegistryError
-from labeler.registry.audit import AuditEntry, canonical
-from labeler.registry.audit_log import AuditWriting
+from labeler.registry.audit import AuditEntry
+from labeler.registry.deletion import Deleting, Kept
 from labeler.registry.schema import (
     fingerprints,
     manifests,
@@ -38,22 +38,44 @@ RECEIPT_DELETION: Final = "receipt-deletion"
 RECEIPT_EXPIRY: Final = "receipt-expiry"
 """Receipts from before some time are deleted; the subject is ``receipts``."""
 
-_TABLES: Final = (
-    receipts,
-    sounds,
-    manifests,
-    soft_bindings,
-    fingerprints,
-    texts,
-    text_outputs,
-    text_shingles,
+
+def delete_receipts(connection: Connection, receipt_ids: Sequence[str]) -> int:
+    """Delete receipts with all that hangs on them; give how many there were.
+
+    The connection's transaction has the registry to itself.
+    """
+    known = texts_of(connection, text_outputs.c.receipt_id.in_(receipt_ids))
+    of_theirs = select(manifests.c.manifest_id).where(manifests.c.receipt_id.in_(receipt_ids))
+    connection.execute(soft_bindings.delete().where(soft_bindings.c.manifest_id.in_(of_theirs)))
+    # What else refers to a receipt goes with it: the database sees to that.
+    deleted = connection.execute(
+        receipts.delete().where(receipts.c.receipt_id.in_(receipt_ids))
+    ).rowcount
+    drop_unused(connection, known)
+    return int(deleted)
+
+
+_RECEIPTS: Final = Kept(
+    name="receipts",
+    tables=(
+        receipts,
+        sounds,
+        manifests,
+        soft_bindings,
+        fingerprints,
+        texts,
+        text_outputs,
+        text_shingles,
+    ),
+    deletion=RECEIPT_DELETION,
+    expiry=RECEIPT_EXPIRY,
+    identity=receipts.c.receipt_id,
+    at=receipts.c.created_at,
+    expire=delete_receipts,
 )
-"""Those that something is deleted from together with a receipt."""
-_BATCH: Final = 500
-"""Receipts that expire in one transaction: others wait no longer than that."""
 
 
-class Retention(AuditWriting):
+class Retention(Deleting):
     """Deleting receipts, one or the old ones."""
 
     def delete_receipt(self, receipt_id: str, *, actor: str, reason: str) -> AuditEntry:
@@ -73,21 +95,15 @@ class Retention(AuditWriting):
             RegistryError: There is no such receipt, a word is blank, or the registry cannot be
                 written.
         """
-        with self._writing() as connection:
+
+        def delete(connection: Connection) -> None:
             if not delete_receipts(connection, [receipt_id]):
                 raise RegistryError(
                     f"the registry does not know the receipt {receipt_id}", file=self._name
                 )
-            entry = self._add(
-                connection,
-                RECEIPT_DELETION,
-                f"receipt:{receipt_id}",
-                actor=actor,
-                reason=reason,
-                body=canonical({}),
-            )
-        self._forget(*_TABLES)
-        return entry
+
+        subject = f"receipt:{receipt_id}"
+        return self._delete(_RECEIPTS, subject, delete, actor=actor, reason=reason)
 
     def expire_receipts(self, before: datetime, *, actor: str, reason: str) -> int:
         """Delete the receipts from before some time, with all that hangs on them.
@@ -106,42 +122,4 @@ class Retention(AuditWriting):
             RegistryError: A word is blank, or the registry cannot be written.
             ValueError: ``before`` has no time zone.
         """
-        if before.tzinfo is None:
-            raise ValueError("the time has no time zone")
-        until, expired = before.astimezone(UTC).isoformat(), 0
-        columns = receipts.c
-        query = select(columns.receipt_id).where(columns.created_at < until).limit(_BATCH)
-        while True:
-            with self._writing() as connection:
-                old = connection.execute(query).scalars().all()
-                if not old:
-                    break
-                if not expired:
-                    self._add(
-                        connection,
-                        RECEIPT_EXPIRY,
-                        "receipts",
-                        actor=actor,
-                        reason=reason,
-                        body=canonical({"before": until}),
-                    )
-                expired += delete_receipts(connection, old)
-        if expired:
-            self._forget(*_TABLES)
-        return expired
-
-
-def delete_receipts(connection: Connection, receipt_ids: Sequence[str]) -> int:
-    """Delete receipts with all that hangs on them; give how many there were.
-
-    The connection's transaction has the registry to itself.
-    """
-    known = texts_of(connection, text_outputs.c.receipt_id.in_(receipt_ids))
-    of_theirs = select(manifests.c.manifest_id).where(manifests.c.receipt_id.in_(receipt_ids))
-    connection.execute(soft_bindings.delete().where(soft_bindings.c.manifest_id.in_(of_theirs)))
-    # What else refers to a receipt goes with it: the database sees to that.
-    deleted = connection.execute(
-        receipts.delete().where(receipts.c.receipt_id.in_(receipt_ids))
-    ).rowcount
-    drop_unused(connection, known)
-    return int(deleted)
+        return self._expire(_RECEIPTS, before, actor=actor, reason=reason)

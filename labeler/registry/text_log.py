@@ -6,8 +6,8 @@ which records that it was deleted, by whom and why.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -19,9 +19,10 @@ from labeler.codec.keys import Key
 from labeler.codec.overlap import overlap
 from labeler.codec.shingles import Selection, Shingles
 from labeler.errors import RegistryError
-from labeler.registry.audit import AuditEntry, canonical
-from labeler.registry.audit_log import AuditWriting
+from labeler.registry.audit import AuditEntry
 from labeler.registry.database import Storage
+from labeler.registry.deletion import Deleting, Kept
+from labeler.registry.moments import as_stored
 from labeler.registry.schema import receipts, text_keys, text_outputs, text_shingles, texts
 from labeler.registry.text_index import add_text, drop_unused, find_candidates, texts_of
 from labeler.registry.texts import TextLogSize, TextMatch, TextOutput, log_key_at
@@ -33,10 +34,7 @@ TEXT_DELETION: Final = "text-deletion"
 TEXT_EXPIRY: Final = "text-expiry"
 """What came out before some time is deleted from the log; the subject is ``texts``."""
 
-_TABLES: Final = (texts, text_outputs, text_shingles)
 _OUTPUTS: Final = 16
-_BATCH: Final = 500
-"""Outputs that expire in one transaction: others wait no longer than that."""
 
 # Made once: making them takes longer than running them.
 _STORED: Final = select(texts.c.words, texts.c.selection).where(
@@ -49,6 +47,24 @@ _LATEST: Final = (
     .where(text_outputs.c.text_id == bindparam("which"))
     .order_by(text_outputs.c.at.desc())
     .limit(_OUTPUTS)
+)
+
+
+def _delete_outputs(connection: Connection, output_ids: Sequence[int]) -> None:
+    which = text_outputs.c.output_id.in_(output_ids)
+    known = texts_of(connection, which)
+    connection.execute(text_outputs.delete().where(which))
+    drop_unused(connection, known)
+
+
+_TEXTS: Final = Kept(
+    name="texts",
+    tables=(texts, text_outputs, text_shingles),
+    deletion=TEXT_DELETION,
+    expiry=TEXT_EXPIRY,
+    identity=text_outputs.c.output_id,
+    at=text_outputs.c.at,
+    expire=_delete_outputs,
 )
 
 
@@ -144,7 +160,7 @@ class TextReading(Storage):
             )
 
 
-class TextWriting(TextReading, AuditWriting):
+class TextWriting(TextReading, Deleting):
     """Writing the fingerprint log, and keeping it no longer than needed."""
 
     _now: Callable[[], datetime]
@@ -195,15 +211,13 @@ class TextWriting(TextReading, AuditWriting):
             RegistryError: The registry does not know the receipt, or cannot be written.
             ValueError: ``at`` has no time zone.
         """
-        when = self._now() if at is None else at
-        if when.tzinfo is None:
-            raise ValueError("the time has no time zone")
+        when = as_stored(self._now() if at is None else at)
         try:
             with self._writing() as connection:
                 text_id = add_text(connection, text)
                 row = {
                     "text_id": text_id,
-                    "at": when.astimezone(UTC).isoformat(),
+                    "at": when,
                     "receipt_id": receipt_id,
                     "provider": provider,
                     "model": model,
@@ -231,22 +245,15 @@ class TextWriting(TextReading, AuditWriting):
             RegistryError: There is no such text, a word is blank, or the registry cannot be
                 written.
         """
-        with self._writing() as connection:
+
+        def delete(connection: Connection) -> None:
             known = select(texts.c.text_id).where(texts.c.text_id == text_id)
             if connection.execute(known).first() is None:
                 raise RegistryError(f"text {text_id} is not in the log", file=self._name)
             connection.execute(text_outputs.delete().where(text_outputs.c.text_id == text_id))
             drop_unused(connection, [text_id])
-            entry = self._add(
-                connection,
-                TEXT_DELETION,
-                f"text:{text_id}",
-                actor=actor,
-                reason=reason,
-                body=canonical({}),
-            )
-        self._forget(*_TABLES)
-        return entry
+
+        return self._delete(_TEXTS, f"text:{text_id}", delete, actor=actor, reason=reason)
 
     def expire_texts(self, before: datetime, *, actor: str, reason: str) -> int:
         """Delete what came out before some time, and texts that have not come out since.
@@ -265,33 +272,4 @@ class TextWriting(TextReading, AuditWriting):
             RegistryError: A word is blank, or the registry cannot be written.
             ValueError: ``before`` has no time zone.
         """
-        if before.tzinfo is None:
-            raise ValueError("the time has no time zone")
-        until, expired = before.astimezone(UTC).isoformat(), 0
-        while count := self._expire_some(until, not expired, actor=actor, reason=reason):
-            expired += count
-        if expired:
-            self._forget(*_TABLES)
-        return expired
-
-    def _expire_some(self, until: str, is_first: bool, *, actor: str, reason: str) -> int:
-        columns = text_outputs.c
-        query = select(columns.output_id).where(columns.at < until).order_by(columns.at)
-        with self._writing() as connection:
-            old = connection.execute(query.limit(_BATCH)).scalars().all()
-            if not old:
-                return 0
-            if is_first:
-                self._add(
-                    connection,
-                    TEXT_EXPIRY,
-                    "texts",
-                    actor=actor,
-                    reason=reason,
-                    body=canonical({"before": until}),
-                )
-            which = columns.output_id.in_(old)
-            known = texts_of(connection, which)
-            connection.execute(text_outputs.delete().where(which))
-            drop_unused(connection, known)
-        return len(old)
+        return self._expire(_TEXTS, before, actor=actor, reason=reason)

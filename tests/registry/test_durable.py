@@ -175,7 +175,7 @@ def test_a_text_that_came_out_elsewhere_too_stays_known(registry):
 
 
 def test_receipts_expire_in_portions_and_what_is_recent_stays(registry, counts, monkeypatch):
-    monkeypatch.setattr("labeler.registry.retention._BATCH", 2)
+    monkeypatch.setattr("labeler.registry.deletion._BATCH", 2)
     for day in range(6):
         prepare(registry, f"r{day}", created_at=NOW + timedelta(days=day))
     limit = (NOW + timedelta(days=5)).astimezone()

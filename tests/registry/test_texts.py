@@ -211,7 +211,7 @@ def test_what_is_deleted_is_overwritten_in_the_file(sqlite_location):
 
 
 def test_outputs_expire_and_texts_with_their_last_one(registry, monkeypatch):
-    monkeypatch.setattr("labeler.registry.text_log._BATCH", 2)
+    monkeypatch.setattr("labeler.registry.deletion._BATCH", 2)
     for seed in range(6):
         registry.log_text(None, of(prose(seed=seed)), at=NOW + timedelta(days=seed))
     registry.log_text(None, of(prose(seed=0)), at=NOW + timedelta(days=30))
