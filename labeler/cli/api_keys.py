@@ -13,6 +13,7 @@ import typer
 from labeler.cli import options
 from labeler.cli.console import complain, print_json, printable, reporting, say, show
 from labeler.cli.inputs import load_settings, system_user
+from labeler.cli.registries import writing
 from labeler.errors import OutputError
 
 if TYPE_CHECKING:
@@ -56,9 +57,6 @@ Out = Annotated[
 ]
 KeyId = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why.")]
-Actor = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Who does this; else: the system's user.")
-]
 
 app: Final = typer.Typer(
     help="Make and revoke the keys that callers of the service show.", no_args_is_help=True
@@ -77,7 +75,7 @@ def create(
     scope: Scopes,
     out: Out = None,
     reason: Reason = "asked for on the command line",
-    actor: Actor = None,
+    actor: options.Actor = None,
     home: options.Home = None,
     as_json: options.Json = False,
 ) -> None:
@@ -134,18 +132,14 @@ def revoke(
     *,
     key_id: KeyId,
     reason: Reason = "asked for on the command line",
-    actor: Actor = None,
+    actor: options.Actor = None,
     home: options.Home = None,
     as_json: options.Json = False,
 ) -> None:
     """Revoke the key ID, for good. Services notice within five seconds."""
-    with reporting(as_json=as_json):
-        from labeler.registry import Registry  # noqa: PLC0415 - slow to import
-
-        who = actor or system_user()
-        with Registry.of(load_settings(home)) as registry:
-            registry.revoke_api_key(key_id, actor=who, reason=reason)
-            key = registry.api_key(key_id)
+    with writing(home, as_json=as_json) as registry:
+        registry.revoke_api_key(key_id, actor=actor or system_user(), reason=reason)
+        key = registry.api_key(key_id)
         if as_json:
             print_json({} if key is None else _members(key))
         else:

@@ -12,7 +12,8 @@ import typer
 from labeler.cli import options
 from labeler.cli.console import EXIT_OK, print_json, printable, reporting, say
 from labeler.cli.inputs import load_settings
-from labeler.cli.registry import EXIT_BROKEN, no_registry
+from labeler.cli.registries import open_reader
+from labeler.cli.registry import EXIT_BROKEN
 from labeler.errors import RegistryError, UnreadableMediaError
 
 if TYPE_CHECKING:
@@ -81,15 +82,11 @@ def checkpoints(
     """Hold the audit log against its checkpoints: those in the registry, and those in FILEs."""
     with reporting(as_json=as_json):
         from detectors.verification import load_trust  # noqa: PLC0415 - slow to import
-        from labeler.registry import RegistryReader  # noqa: PLC0415 - as above
         from labeler.registry.audit_notes import check_checkpoint  # noqa: PLC0415 - as above
 
         settings, now = load_settings(home), datetime.now(UTC)
-        reader = RegistryReader.of(settings)
-        if reader is None:
-            raise no_registry(settings)
         broken = False
-        with reader:
+        with open_reader(settings) as reader:
             for name, signed in _all(reader, files or ()):
                 verdict = check_checkpoint(signed, trust=load_trust(settings), now=now)
                 problem = _problem(verdict, reader)

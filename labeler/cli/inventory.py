@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from labeler.cli import options
 from labeler.cli.console import print_json, reporting, say
 from labeler.cli.inputs import load_settings
-from labeler.cli.registry import no_registry
+from labeler.cli.registries import open_reader
 
 if TYPE_CHECKING:
     from labeler.registry import IssuerDirectory
@@ -23,15 +23,12 @@ EXIT_CODES: Final = "Exit codes: 0 done; 1 it cannot be read; 2 usage."
 def show(*, home: options.Home = None, as_json: options.Json = False) -> None:
     """Show how much the registry holds, and for which issuers it has given out marks."""
     with reporting(as_json=as_json):
-        from labeler.registry import IssuerDirectory, RegistryReader  # noqa: PLC0415 - slow
+        from labeler.registry import IssuerDirectory  # noqa: PLC0415 - slow to import
         from labeler.registry.schema import REVISION  # noqa: PLC0415 - as above
 
         settings = load_settings(home)
         directory = IssuerDirectory.load(settings.issuer_directory)
-        reader = RegistryReader.of(settings)
-        if reader is None:
-            raise no_registry(settings)
-        with reader:
+        with open_reader(settings) as reader:
             found, name = reader.inventory(), reader.name
         if as_json:
             print_json({"registry": name, "revision": REVISION, **_members(found, directory)})

@@ -61,6 +61,12 @@ Texts = Annotated[
     ),
 ]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why.", show_default=False)]
+Actor = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Who does this; else: the system's user.")
+]
+Before = Annotated[
+    str, typer.Option(metavar="TIME", help="ISO 8601 with time zone.", show_default=False)
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON, one object a line; see docs/json.md.")
 ]

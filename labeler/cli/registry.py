@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -16,13 +14,13 @@ import typer
 from labeler.cli import options
 from labeler.cli.console import EXIT_OK, complain, print_json, printable, reporting, say
 from labeler.cli.inputs import load_settings, system_user
-from labeler.errors import RegistryError, UnreadableMediaError
+from labeler.cli.registries import changing, check_there, reading
+from labeler.errors import UnreadableMediaError
 
 if TYPE_CHECKING:
-    from labeler.registry import AuditEntry, AuditVerdict, Registry, RegistryReader, SignOff
-    from labeler.settings import Settings
+    from labeler.registry import AuditEntry, AuditVerdict, SignOff
 
-__all__ = ["EXIT_BROKEN", "EXIT_CODES", "app", "audit", "no_registry"]
+__all__ = ["EXIT_BROKEN", "EXIT_CODES", "app", "audit"]
 
 EXIT_CODES: Final = "Exit codes: 0 done; 1 it cannot be done; 2 usage."
 EXIT_CODES_VERIFY: Final = (
@@ -48,7 +46,7 @@ Expect = Annotated[
         help="Digest of an entry that has to be there: what the log's head was when it was noted.",
     ),
 ]
-Actor = Annotated[
+Recorder = Annotated[
     str | None, typer.Option(metavar="NAME", help="Who records this; else: the system's user.")
 ]
 Sequence = Annotated[int, typer.Argument(min=1, metavar="NUMBER", show_default=False)]
@@ -85,9 +83,6 @@ EditorialControl = Annotated[
 ]
 
 ReceiptId = Annotated[str, typer.Argument(metavar="RECEIPT", show_default=False)]
-Before = Annotated[
-    str, typer.Option(metavar="TIME", help="ISO 8601 with time zone.", show_default=False)
-]
 
 app: Final = typer.Typer(help="See and add to the registry's records.", no_args_is_help=True)
 audit: Final = typer.Typer(help="The audit log: who decided what and why.", no_args_is_help=True)
@@ -107,7 +102,7 @@ def verify(
         raise typer.BadParameter(
             f"{expect!r} is no digest of 64 hexadecimal digits", param_hint="--expect"
         )
-    with _reading(home, as_json=as_json) as reader:
+    with reading(home, as_json=as_json) as reader:
         verdict = reader.verify_audit(None if expect is None else expect.lower())
         if as_json:
             print_json(
@@ -133,7 +128,7 @@ def show(
     as_json: options.Json = False,
 ) -> None:
     """Show the audit log's entries, oldest first, without checking them."""
-    with _reading(home, as_json=as_json) as reader:
+    with reading(home, as_json=as_json) as reader:
         for entry in reader.audit_entries(subject=subject, kind=kind):
             if as_json:
                 print_json(_members(entry))
@@ -149,7 +144,7 @@ def export(*, home: options.Home = None, as_json: options.Json = False) -> None:
     The last line has the number of entries and the head's digest. It holds names of people: mind
     who gets it.
     """
-    with _reading(home, as_json=True) as reader:
+    with reading(home, as_json=True) as reader:
         entry = None
         for entry in reader.audit_entries():
             # The body as the text that was recorded: its digest is over that.
@@ -164,7 +159,7 @@ def erase(
     *,
     number: Sequence,
     reason: options.Reason,
-    actor: Actor = None,
+    actor: Recorder = None,
     home: options.Home = None,
     as_json: options.Json = False,
 ) -> None:
@@ -173,7 +168,7 @@ def erase(
     The chain holds without them, and the erasure is recorded. A sign-off that is erased counts no
     longer. Write no personal data into the reason.
     """
-    with _writing(home, as_json=as_json) as registry:
+    with changing(home, as_json=as_json) as registry:
         entry = registry.erase(number, actor=actor or system_user(), reason=reason)
         if as_json:
             print_json(_members(entry))
@@ -194,7 +189,7 @@ def sign_off(
     fact_checked: FactChecked = False,
     editorial_control: EditorialControl = False,
     work: Work = None,
-    actor: Actor = None,
+    actor: Recorder = None,
     home: options.Home = None,
     as_json: options.Json = False,
 ) -> None:
@@ -233,7 +228,7 @@ def upgrade(*, home: options.Home = None, as_json: options.Json = False) -> None
         from labeler.registry.schema import REVISION  # noqa: PLC0415 - as above
 
         settings = load_settings(home)
-        _check_there(settings)
+        check_there(settings)
         database = database_of(settings)
         found = migrate(database, named=database.name)
         if as_json:
@@ -249,7 +244,7 @@ def delete(
     *,
     receipt: ReceiptId,
     reason: options.Reason,
-    actor: Actor = None,
+    actor: Recorder = None,
     home: options.Home = None,
     as_json: options.Json = False,
 ) -> None:
@@ -258,7 +253,7 @@ def delete(
     Its manifest, fingerprints and logged text go too; its handle is never given to another output.
     The audit log records it. Write no personal data into the reason.
     """
-    with _writing(home, as_json=as_json) as registry:
+    with changing(home, as_json=as_json) as registry:
         entry = registry.delete_receipt(receipt, actor=actor or system_user(), reason=reason)
         if as_json:
             print_json({"receipt_id": receipt, "audit_sequence": entry.sequence})
@@ -269,9 +264,9 @@ def delete(
 @app.command(epilog=EXIT_CODES)
 def expire(
     *,
-    before: Before,
+    before: options.Before,
     reason: options.Reason,
-    actor: Actor = None,
+    actor: Recorder = None,
     home: options.Home = None,
     as_json: options.Json = False,
 ) -> None:
@@ -280,7 +275,7 @@ def expire(
     The audit log records it once. After an interruption, call it again.
     """
     moment = options.parse_moment(before, option="--before")
-    with _writing(home, as_json=as_json) as registry:
+    with changing(home, as_json=as_json) as registry:
         count = registry.expire_receipts(moment, actor=actor or system_user(), reason=reason)
         if as_json:
             print_json({"expired": count})
@@ -302,49 +297,6 @@ def _record(given: SignOff, file: Path, *, actor: str, home: Path | None, as_jso
     say(f"signed off: {file}, as entry {entry.sequence}")
     say(f"SHA-256 of the file: {given.content_sha256}")
     say(f"head of the audit log: {entry.digest}")
-
-
-@contextmanager
-def _reading(home: Path | None, *, as_json: bool) -> Iterator[RegistryReader]:
-    with reporting(as_json=as_json):
-        from labeler.registry import RegistryReader  # noqa: PLC0415 - slow to import
-
-        settings = load_settings(home)
-        reader = RegistryReader.of(settings)
-        if reader is None:
-            raise no_registry(settings)
-        with reader:
-            yield reader
-
-
-@contextmanager
-def _writing(home: Path | None, *, as_json: bool) -> Iterator[Registry]:
-    """A registry that is there already, to take something out of it."""
-    with reporting(as_json=as_json):
-        from labeler.registry import Registry  # noqa: PLC0415 - slow to import
-
-        settings = load_settings(home)
-        _check_there(settings)
-        with Registry.of(settings) as registry:
-            yield registry
-
-
-def _check_there(settings: Settings) -> None:
-    from labeler.registry.database import database_of  # noqa: PLC0415 - slow to import
-
-    if not database_of(settings).exists():
-        raise no_registry(settings)
-
-
-def no_registry(settings: Settings) -> RegistryError:
-    """What to raise where the settings name a registry that is not there."""
-    from labeler.registry.database import database_of  # noqa: PLC0415 - slow to import
-
-    return RegistryError(
-        "there is no registry",
-        file=database_of(settings).name,
-        hint="Check --home, LABELER_HOME and LABELER_REGISTRY; stamping or signing off makes one",
-    )
 
 
 def _members(entry: AuditEntry) -> dict[str, object]:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from labeler.cli import options
-from labeler.cli.console import print_json, printable, reporting, say
-from labeler.cli.inputs import load_settings, one_by_one, read_prose, system_user
+from labeler.cli.console import print_json, printable, say
+from labeler.cli.inputs import one_by_one, read_prose, system_user
+from labeler.cli.registries import reading, writing
 from labeler.errors import RegistryError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from labeler.codec.keys import Key
     from labeler.registry import RegistryReader
     from labeler.registry.texts import TextMatch
@@ -34,12 +33,6 @@ Reference = Annotated[
     typer.Option(metavar="ID", help="What you know it by: a request's id, nothing personal."),
 ]
 Number = Annotated[int, typer.Argument(min=1, metavar="NUMBER", show_default=False)]
-Before = Annotated[
-    str, typer.Option(metavar="TIME", help="ISO 8601 with time zone.", show_default=False)
-]
-Actor = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Who does this; else: the system's user.")
-]
 
 app: Final = typer.Typer(
     help="Which texts were generated here, without keeping them.", no_args_is_help=True
@@ -65,25 +58,23 @@ def add(
 
     Hashes of word sequences are kept, under a key of the log's own; stamping a text logs it too.
     """
-    with reporting(as_json=as_json):
+    with writing(home, as_json=as_json) as registry:
         from labeler.codec.shingles import shingles  # noqa: PLC0415 - slow to import
-        from labeler.registry import Registry  # noqa: PLC0415 - as above
 
-        with Registry.of(load_settings(home)) as registry:
-            key = registry.make_text_key()
+        key = registry.make_text_key()
 
-            def log_one(name: str) -> bool:
-                taken = shingles(read_prose(name), key)
-                number = registry.log_text(
-                    None, taken, provider=provider, model=model, reference=reference
-                )
-                if as_json:
-                    print_json({"file": name, "text_id": number, "words": taken.words})
-                else:
-                    say(f"{printable(name)}: text {number}, {taken.words} words")
-                return True
+        def log_one(name: str) -> bool:
+            taken = shingles(read_prose(name), key)
+            number = registry.log_text(
+                None, taken, provider=provider, model=model, reference=reference
+            )
+            if as_json:
+                print_json({"file": name, "text_id": number, "words": taken.words})
+            else:
+                say(f"{printable(name)}: text {number}, {taken.words} words")
+            return True
 
-            raise typer.Exit(one_by_one(files, log_one, as_json=as_json))
+        raise typer.Exit(one_by_one(files, log_one, as_json=as_json))
 
 
 @app.command(epilog=EXIT_CODES_FIND)
@@ -92,7 +83,7 @@ def find(*, files: options.Texts, home: options.Home = None, as_json: options.Js
 
     Copies are found after edits, and passages from about 30 words.
     """
-    with reporting(as_json=as_json), _reading(home) as reader:
+    with reading(home, as_json=as_json, hint=_LOG_FIRST) as reader:
         key = reader.text_key()
         if key is None:
             raise RegistryError("no text was logged", hint=_LOG_FIRST)
@@ -108,16 +99,13 @@ def delete(
     *,
     number: Number,
     reason: options.Reason,
-    actor: Actor = None,
+    actor: options.Actor = None,
     home: options.Home = None,
     as_json: options.Json = False,
 ) -> None:
     """Delete a text from the log; the audit log keeps that it was deleted, and why."""
-    with reporting(as_json=as_json):
-        from labeler.registry import Registry  # noqa: PLC0415 - slow to import
-
-        with Registry.of(load_settings(home)) as registry:
-            entry = registry.delete_text(number, actor=actor or system_user(), reason=reason)
+    with writing(home, as_json=as_json) as registry:
+        entry = registry.delete_text(number, actor=actor or system_user(), reason=reason)
         if as_json:
             print_json({"text_id": number, "audit_sequence": entry.sequence})
         else:
@@ -127,38 +115,20 @@ def delete(
 @app.command(epilog=EXIT_CODES)
 def expire(
     *,
-    before: Before,
+    before: options.Before,
     reason: options.Reason,
-    actor: Actor = None,
+    actor: options.Actor = None,
     home: options.Home = None,
     as_json: options.Json = False,
 ) -> None:
     """Delete what came out before some time."""
-    with reporting(as_json=as_json):
-        from labeler.registry import Registry  # noqa: PLC0415 - slow to import
-
-        with Registry.of(load_settings(home)) as registry:
-            count = registry.expire_texts(
-                options.parse_moment(before, option="--before"),
-                actor=actor or system_user(),
-                reason=reason,
-            )
+    moment = options.parse_moment(before, option="--before")
+    with writing(home, as_json=as_json) as registry:
+        count = registry.expire_texts(moment, actor=actor or system_user(), reason=reason)
         if as_json:
             print_json({"expired": count})
         else:
             say(f"{count} outputs of texts are deleted")
-
-
-def _reading(home: Path | None) -> RegistryReader:
-    from labeler.registry import RegistryReader  # noqa: PLC0415 - slow to import
-    from labeler.registry.database import database_of  # noqa: PLC0415 - as above
-
-    settings = load_settings(home)
-    reader = RegistryReader.of(settings)
-    if reader is None:
-        name = database_of(settings).name
-        raise RegistryError("there is no registry", file=name, hint=_LOG_FIRST)
-    return reader
 
 
 def _find(name: str, reader: RegistryReader, key: Key, *, as_json: bool) -> bool:
