@@ -137,3 +137,12 @@ def test_another_key_makes_another_pattern() -> None:
     own = embed(picture, PAYLOAD, PUBLIC_KEY).astype(int) - picture
     other = embed(picture, PAYLOAD, Key.from_bytes(bytes(32))).astype(int) - picture
     assert abs(np.corrcoef(own.ravel(), other.ravel())[0, 1]) < 0.6  # the synchronisation is shared
+
+
+def test_plain_fills_get_less_of_the_mark_than_those_with_a_little_noise() -> None:
+    picture = np.full((320, 640, 3), 128 * 257, np.uint16)
+    rng = np.random.default_rng(0)
+    picture[:, 320:] += rng.normal(0, 257, (320, 320, 1)).round().astype(np.int64).astype(np.uint16)
+    change = embed(picture, PAYLOAD, PUBLIC_KEY)[..., 1].astype(float) - picture[..., 1]
+    plain, noisy = change[32:-32, 32:288].std(), change[32:-32, 352:-32].std()
+    assert plain == pytest.approx(0.8 * noisy, rel=0.05)
