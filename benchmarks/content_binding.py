@@ -37,6 +37,7 @@ from benchmarks.marking import mark, random_for, random_key, random_payload
 from benchmarks.outcomes import counted, interval_text
 from benchmarks.tables import markdown_table, percent
 from benchmarks.workers import as_measured
+from detectors.evenness import confirmed
 from detectors.image import Geometry, detect
 from labeler.codec.content import Verdict, compare
 from labeler.codec.keys import Key
@@ -62,15 +63,37 @@ def _page(share: float) -> Attack:
         part = crop(share)(pixels, random)
         page = np.full_like(pixels, 255)
         height, width = page.shape[:2]
-        for line in range(height // 24):
-            end = int(width * random.uniform(0.5, 0.95))
-            cv2.line(page, (width // 20, 24 * line + 12), (end, 24 * line + 12), (60, 60, 60), 5)
+        _write(page, random)
         top = int(random.integers(0, height - part.shape[0] + 1))
         left = int(random.integers(0, width - part.shape[1] + 1))
         page[top : top + part.shape[0], left : left + part.shape[1]] = part
         return page
 
     return attack
+
+
+def _large_page(times: int) -> Attack:
+    """The whole picture on a white page of so many times its area."""
+
+    def attack(pixels: Pixels, random: np.random.Generator) -> Pixels:
+        height, width = pixels.shape[:2]
+        size = round(height * times**0.5), round(width * times**0.5)
+        page = np.full((*size, 3), 255, pixels.dtype)
+        _write(page, random)
+        top = int(random.integers(0, size[0] - height + 1))
+        left = int(random.integers(0, size[1] - width + 1))
+        page[top : top + height, left : left + width] = pixels
+        return page
+
+    return attack
+
+
+def _write(page: Pixels, random: np.random.Generator) -> None:
+    """Grey lines, as of text, from a margin to anywhere."""
+    height, width = page.shape[:2]
+    for line in range(height // 24):
+        end = int(width * random.uniform(0.5, 0.95))
+        cv2.line(page, (width // 20, 24 * line + 12), (end, 24 * line + 12), (60, 60, 60), 5)
 
 
 def _band(pixels: Pixels, _random: np.random.Generator) -> Pixels:
@@ -85,6 +108,8 @@ EDITS: Final[Mapping[str, Attack]] = {
     "caption": _band,
     "page-50": _page(0.5),
     "page-25": _page(0.25),
+    "page-4x": _large_page(4),
+    "page-9x": _large_page(9),
     "noise-25": noise(25),
     "noise-40": noise(40),
     "crop-25+overlay": chain(crop(0.25), overlay),
@@ -230,21 +255,15 @@ def _measure(task: Task) -> Measured:
 
 def _read(pixels: Pixels, payload: Payload, key: Key) -> Taken | None:
     """A view of a picture from which the payload reads."""
-    detection = detect(pixels, [key])
+    detection = detect(pixels, [key], patient=True)
     if detection.payload != payload or detection.geometry is None:
         return None
-    return view(pixels, detection.geometry)
+    return view(pixels, detection.geometry, payload, key)
 
 
-def view(pixels: Pixels, lies: Geometry) -> Taken:
-    """What is compared with a sketch, of a picture whose mark lies so."""
-    return take(
-        pixels,
-        period=lies.period,
-        rotation_deg=lies.rotation_deg,
-        mirrored=lies.mirrored,
-        aspect=lies.aspect,
-    )
+def view(pixels: Pixels, lies: Geometry, payload: Payload, key: Key) -> Taken:
+    """What is compared with a sketch, of a picture whose mark reads, and lies so."""
+    return take(pixels, **asdict(confirmed(pixels, lies, payload, key)))
 
 
 def _compared(

@@ -275,7 +275,8 @@ def _forgeries(
                 found = detect(forged, [marked.key])
                 content = None
                 if found.payload == marked.payload and found.geometry is not None:
-                    content = compare(record, view(forged, found.geometry)).verdict.value
+                    seen = view(forged, found.geometry, marked.payload, marked.key)
+                    content = compare(record, seen).verdict.value
                 cost = psnr_db(host, forged)
                 yield marked.tried("forging", attack, found, psnr_db=cost, content=content)
 

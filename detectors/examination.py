@@ -210,7 +210,7 @@ def _watermark_in_picture(
         found = pictures.detect(picture, keyring, patient=examiner.patient)
         yield found
         if request.with_fingerprint:
-            yield pictures.looks_of(picture, found.finding)
+            yield pictures.looks_of(picture, found, keyring)
     except UnreadableMediaError:
         pixels = salvage(data, media_type, max_pixels=examiner.max_pixels)
         remains = None if pixels is None else pictures.detect_remains(pixels, keyring)

@@ -38,6 +38,7 @@ from detectors.report import Presence
 from detectors.search import STANDS_OUT, hypotheses, search
 from detectors.spectrum import Spectrum, analyse
 from detectors.synchronisation import ORIENTATIONS, Place, hear_each
+from detectors.tile_raster import map_of
 from labeler.codec.keys import Key
 from labeler.codec.lattice import NATIVE_PERIODS
 from labeler.codec.payload import Payload
@@ -91,6 +92,10 @@ class Geometry:
     """Whether the picture was flipped."""
     aspect: float
     """Width of the tile over its height, as it was embedded."""
+    origin: tuple[float, float] | None
+    """A corner of a tile, the upper left one as it was embedded, pixels of the examined picture:
+    x, y. The marked picture's own corner is a whole number of tiles away. None in a bent picture,
+    where the tiles lie on no one lattice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +298,8 @@ def _lying(
     # Many keys share few places.
     used = set(numbers) if seen else set()
     once = {number: geometry_of(seen[number].place, seen[number].spectrum) for number in used}
+    if part and len(seen) - 1 in once:
+        once[len(seen) - 1] = replace(once[len(seen) - 1], origin=None)
     return [once.get(number) for number in numbers]
 
 
@@ -300,10 +307,12 @@ def geometry_of(place: Place, spectrum: Spectrum) -> Geometry:
     """How a place that was found in a picture's spectrum lies in the picture."""
     upright = place.lattice @ ORIENTATIONS[place.orientation] / spectrum.scale
     determinant = float(np.linalg.det(upright))
+    x, y = map_of(place, (spectrum.width // 2, spectrum.height // 2))[:2, 2] / spectrum.scale
     across, down = np.linalg.norm(upright, axis=0)
     return Geometry(
         period=abs(determinant) ** 0.5,
         rotation_deg=round(float(np.degrees(np.arctan2(-upright[1, 0], upright[0, 0]))), 2) % 360,
         mirrored=determinant < 0,
         aspect=float(across / down),
+        origin=(float(x), float(y)),
     )

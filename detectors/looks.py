@@ -31,7 +31,7 @@ __all__ = ["FilmLooks", "PictureLooks", "film_looks", "picture_looks", "take_fil
 _MOMENTS: Final = 200
 """Moments of a film that are compared, spread evenly."""
 _CHUNK: Final = 8000
-_CHUNKS: Final = 4
+_CHUNKS: Final = 27
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

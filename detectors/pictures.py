@@ -19,7 +19,8 @@ from detectors.mark_layers import best_of, write_layers
 from detectors.report import Finding, Presence, Technique
 from labeler.codec.keys import Keyring
 from labeler.codec.luma import LumaFrame
-from labeler.codec.pixels import grey
+from labeler.codec.payload import Payload
+from labeler.codec.pixels import Pixels, grey
 from labeler.media.media_type import MediaType
 from labeler.media.picture import Picture
 from labeler.receipt import write_payload
@@ -80,25 +81,36 @@ def detect(picture: Picture, keyring: Keyring, *, patient: bool = False) -> Evid
     return _as_evidence(index, found, picture.frame_count)
 
 
-def looks_of(picture: Picture, found: Finding) -> Evidence:
+def looks_of(picture: Picture, found: Evidence, keyring: Keyring) -> Evidence:
     """The fingerprint of the frame or page in which a watermark was found, else of the first.
 
     Args:
         picture: The opened file.
         found: What `detect` found in it.
+        keyring: The keys that were tried.
 
     Raises:
         UnreadableMediaError: A frame is truncated or damaged.
     """
     from detectors.looks import take_picture  # noqa: PLC0415 - not always needed
 
-    geometry, frame = found.detail.get("geometry"), found.detail.get("frame")
-    wanted = frame if isinstance(frame, int) and geometry else 0
-    pixels = next(islice(picture.frames(), wanted, None))
-    return take_picture(
-        pixels,
-        image.Geometry(**geometry) if isinstance(geometry, dict) and frame is not None else None,
-    )
+    detail = found.finding.detail
+    geometry, frame = detail.get("geometry"), detail.get("frame")
+    if not isinstance(geometry, dict) or not isinstance(frame, int):
+        return take_picture(next(iter(picture.frames())), None)
+    pixels = next(islice(picture.frames(), frame, None))
+    return take_picture(pixels, _confirmed(pixels, image.Geometry(**geometry), found, keyring))
+
+
+def _confirmed(
+    pixels: Pixels, geometry: image.Geometry, found: Evidence, keyring: Keyring
+) -> image.Geometry:
+    from detectors.evenness import confirmed  # noqa: PLC0415 - not always needed
+
+    key_id = found.finding.detail.get("key_id")
+    if not isinstance(found.payload, Payload) or not isinstance(key_id, str):
+        return replace(geometry, origin=None)
+    return confirmed(pixels, geometry, found.payload, keyring[key_id])
 
 
 def detect_remains(pixels: NDArray[Any], keyring: Keyring) -> Evidence:

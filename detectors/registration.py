@@ -24,7 +24,14 @@ from numpy.typing import NDArray
 from detectors.reading import Heard
 from detectors.spectrum import Spectrum, whitened
 from detectors.synchronisation import hear, settle
-from detectors.tile_raster import Homography, TileRaster, map_of, raster_of, variance
+from detectors.tile_raster import (
+    Homography,
+    TileRaster,
+    closeness,
+    map_of,
+    raster_of,
+    variance,
+)
 from detectors.windows import Part
 from labeler.codec.lattice import CARRIERS, TILE
 
@@ -234,7 +241,7 @@ def _drawn(
     chips: NDArray[np.complex64], shape: tuple[int, ...], smoothing: float
 ) -> NDArray[np.float64]:
     """``shape`` displacements to which the blocks are drawn, each with those around it."""
-    near = np.kron(_closeness(shape[0], smoothing), _closeness(shape[1], smoothing))
+    near = np.kron(closeness(shape[0], smoothing), closeness(shape[1], smoothing))
     power = variance(chips)
     agreement = np.real((near @ chips) @ _NEAR_TURNS)
     score = agreement / np.sqrt(near**2 @ power + 1e-9)[:, None]
@@ -248,12 +255,6 @@ def _drawn(
     moves = trust[:, None] * np.stack([across, down], axis=1)
     drawn = near @ moves / (near @ trust + _INERTIA)[:, None]
     return np.asarray(drawn.reshape(shape))
-
-
-def _closeness(count: int, smoothing: float) -> NDArray[np.float64]:
-    """``(count, count)`` how far blocks in a line belong together."""
-    apart = np.arange(count)[:, None] - np.arange(count)
-    return np.asarray(np.exp(-(apart**2) / (2 * smoothing**2)))
 
 
 def _vertex(values: NDArray[np.floating], top: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from detectors.spectrum import Residual, transform
 from detectors.synchronisation import ORIENTATIONS, Place, hear
 from labeler.codec.lattice import CARRIERS, TILE
 
-__all__ = ["Homography", "TileRaster", "map_of", "raster_of", "variance"]
+__all__ = ["Homography", "TileRaster", "closeness", "map_of", "raster_of", "variance"]
 
 Homography: TypeAlias = NDArray[np.float64]
 """``(3, 3)`` from canonical samples to pixels of the analysed picture, x first."""
@@ -111,6 +111,17 @@ class TileRaster:
         Args:
             values: As `sample` gives them.
         """
+        return np.asarray(self.carriers(values, CARRIERS.sync) * _WEIGHTS, np.complex64)
+
+    def carriers(
+        self, values: NDArray[np.float32], which: NDArray[np.intp]
+    ) -> NDArray[np.complex64]:
+        """``(blocks, len(which))`` what carriers say in each block, by their numbers.
+
+        Args:
+            values: As `sample` gives them.
+            which: ``(n,)`` numbers of carriers.
+        """
         size, rows, columns = self.size, self.rows, self.columns
         fade = np.sin(np.pi * (np.arange(2 * size) + 0.5) / (2 * size)).astype(np.float32) ** 2
         fade = fade.reshape(2, size)
@@ -121,9 +132,22 @@ class TileRaster:
                 part = tiles[i : rows - 1 + i, j : columns - 1 + j]
                 folded += part * (fade[i][:, None] * fade[j])
         bins = np.fft.rfft2(folded.reshape(-1, size, size))
-        sync = CARRIERS.sync
-        chips = bins[:, CARRIERS.ky[sync] % size, CARRIERS.kx[sync]] * _WEIGHTS
-        return np.asarray(chips, np.complex64)
+        return np.asarray(bins[:, CARRIERS.ky[which] % size, CARRIERS.kx[which]], np.complex64)
+
+    def smoothed(
+        self, of_blocks: NDArray[np.floating], tiles: float, *, squared: bool = False
+    ) -> NDArray[np.float64]:
+        """``(blocks,)`` sums over the blocks around each, with Gaussian weights.
+
+        Args:
+            of_blocks: ``(blocks,)``
+            tiles: Deviation of the weights.
+            squared: Whether the weights are squared, as for variances.
+        """
+        down, across = (closeness(count - 1, tiles) for count in (self.rows, self.columns))
+        power = 2 if squared else 1
+        plane = of_blocks.reshape(len(down), len(across))
+        return np.asarray(down**power @ plane @ across**power).ravel()
 
     def hear(self, values: NDArray[np.float32]) -> Heard:
         """What the carriers say all over the raster.
@@ -137,6 +161,17 @@ class TileRaster:
         heard = hear(transform(Residual(values, scale=_ANY_GRID)), place)
         chips = heard[CARRIERS.sync] * _WEIGHTS
         return Heard(float(np.sum(chips.real) / np.sqrt(variance(chips) + 1e-9)), heard)
+
+
+def closeness(count: int, tiles: float) -> NDArray[np.float64]:
+    """``(count, count)`` how far blocks in a line belong together: 1 on the diagonal.
+
+    Args:
+        count: Blocks.
+        tiles: Deviation of the Gaussian.
+    """
+    apart = np.arange(count)[:, None] - np.arange(count)
+    return np.asarray(np.exp(-(apart**2) / (2 * tiles**2)))
 
 
 def variance(chips: NDArray[np.complex64]) -> NDArray[np.float32]:
@@ -163,13 +198,16 @@ def map_of(place: Place, origin: tuple[float, float]) -> Homography:
     return homography
 
 
-def raster_of(homography: Homography, height: int, width: int) -> TileRaster | None:
+def raster_of(
+    homography: Homography, height: int, width: int, *, most_samples: int = _MOST_SAMPLES
+) -> TileRaster | None:
     """The raster that covers a picture; None where it would be too large.
 
     Args:
         homography: An affine map.
         height: Rows of the picture.
         width: Columns of it.
+        most_samples: Which is too large.
     """
     period = TILE * abs(float(np.linalg.det(homography[:2, :2]))) ** 0.5
     size = _SIZES[0] if period < sum(_SIZES) / 2 else _SIZES[1]
@@ -178,6 +216,6 @@ def raster_of(homography: Homography, height: int, width: int) -> TileRaster | N
     tiles = (corners @ np.linalg.inv(homography).T)[:, :2] / TILE
     low, high = np.floor(tiles.min(axis=0)), np.ceil(tiles.max(axis=0))
     columns, rows = (max(2, int(each)) for each in high - low)
-    if columns * rows * size**2 > _MOST_SAMPLES:
+    if columns * rows * size**2 > most_samples:
         return None
     return TileRaster(int(low[0]), int(low[1]), columns, rows, size)

@@ -5,11 +5,11 @@
     >>> noise = np.random.default_rng(1).normal(0, 60, (400, 600)).astype(np.float32)
     >>> picture = np.clip(cv2.GaussianBlur(noise, (0, 0), 4) * 8 + 128, 0, 255).astype(np.uint8)
     >>> record = sketch(picture, period=96)
-    >>> part = take(picture[100:300, 200:500], period=96)
+    >>> part = take(picture[100:300, 200:500], period=96, origin=(-8, -4))
     >>> match = compare(record, part)
     >>> match.verdict.value, tuple(round(side, 1) for side in match.box)
     ('match', (0.3, 0.2, 0.8, 0.7))
-    >>> compare(record, take(picture.T[::-1], period=96)).verdict.value
+    >>> compare(record, take(picture.T[::-1], period=96, origin=(0, 0))).verdict.value
     'mismatch'
 
 **Match.** The view is laid on the sketch at every place, at the scale that the tile gives, and the
@@ -24,13 +24,16 @@ whole is not found.
 **Mismatch** is an accusation, and needs more than that nothing was found. At each place the detail
 of the sketch, and that of the view, say what sum a perfect copy would have there; edits leave
 more than `_LEFT` of it. Only where much less is left at every place, the mark was copied into
-another picture. Detail counts only as far as it is spread over the picture: labels and logos may
-hide a part of it, or be all that there is to see. Flat content and small parts are undecided.
+another picture. Places are few: in a copy the mark moved with the picture, so that its tiles lie on
+those of the sketch. Detail counts only as far as it is spread over the picture: labels and logos
+may hide a part of it, or be all that there is to see. Flat content, small parts, and pictures that
+are bent, are undecided.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -58,7 +61,7 @@ LEAST_CORRELATION: Final = 0.22
 """Least correlation of a match: pages of one layout, and charts of one program, have less."""
 MISMATCHES_AT: Final = 1e-2
 """Most that the p-value of a mismatch may be."""
-_NOTHING_ALIKE: Final = 1e-3
+_NOTHING_ALIKE: Final = 1e-2
 """Least that the p-value of a match may be then."""
 _LEAST_DETAIL: Final = 12.0
 """Deviations that a perfect copy has, below which the original is flat: noise, or a label, would be
@@ -77,8 +80,14 @@ _LEAST_SIDE: Final = 8
 """Cells; smaller views say nothing."""
 _INSIDE: Final = 0.98
 """How much of a cell has to lie inside the view."""
-_MOST_CELLS: Final = 180_000
+_MOST_CELLS: Final = 640_000
 """A view is not enlarged to more cells: the original would be a speck in it."""
+_COARSEST: Final = 2.1
+"""Cells of the sketch on a side of a pixel of the view, at most, for a mismatch: in a coarser one
+an edited copy may have less left than `_LEFT`."""
+_ASTRAY: Final = 0.75
+"""Cells by which a tile may lie beside those of the sketch: half of one, as places are whole cells,
+and what a detector is wrong by. It was more in 3 of 1225 edited pictures, all of them bent."""
 _FREE_SIZES: Final = (1.0, 0.98, 1.02, 0.96, 1.04, 0.94, 1.06, 0.92, 1.08, 0.9, 1.1)
 """Sizes of the view, relative to the sketch, that are tried without a mark."""
 
@@ -129,7 +138,8 @@ def compare(record: Sketch, taken: Taken) -> ContentMatch:
         if seen is None:
             return _NOTHING
         ground = _Ground.of(sketched, seen)
-        found.append(ground.lay(sketched, tries=len(sizes)))
+        may_lie = _may_lie(record, taken, ground)
+        found.append(ground.lay(sketched, tries=len(sizes), may_lie=may_lie))
         if found[-1].is_match:
             return _told(found[-1], record)
         if size == 1:
@@ -211,12 +221,15 @@ class _Ground:
         view, area = _Spectra.of(seen, size), float(seen.inside.sum())
         return cls(view=view, area=area, shape=(height, width), size=size)
 
-    def lay(self, sketched: Detail, *, tries: int) -> _Laid:
+    def lay(
+        self, sketched: Detail, *, tries: int, may_lie: NDArray[np.bool_] | None = None
+    ) -> _Laid:
         """Lay the view on a sketch, or a part of one, at every place.
 
         Args:
             sketched: What it is laid on.
             tries: How many of them there are.
+            may_lie: ``size`` the places of a copy, for a mismatch; None: nothing is said of one.
         """
         size, view, own = self.size, self.view, _Spectra.of(sketched, self.size)
         count = np.maximum(_correlate(own.inside, view.inside, size), 0)
@@ -231,21 +244,24 @@ class _Ground:
         anywhere = products / np.sqrt(dependence * np.maximum(squares, 1e-6))
         deviations = np.where(is_place, anywhere, np.float32(-np.inf)).astype(np.float32)
         best = np.unravel_index(int(np.argmax(deviations)), size)
-        top, left = int(best[0]), int(best[1])
+        below, right = _offsets(sketched.inside.shape, size)
         norm = math.sqrt(max(1e-6, float(energy[best] * view_energy[best])))
         places = max(1, int(np.count_nonzero(is_place)))
-        mismatch = self._mismatch(own, deviations) if sketched.is_whole else None
         return _Laid(
-            top=top if top < sketched.inside.shape[0] else top - size[0],
-            left=left if left < sketched.inside.shape[1] else left - size[1],
+            top=int(below[best[0]]),
+            left=int(right[best[1]]),
             shape=self.shape,
             correlation=float(products[best]) / norm,
             p_value=p_value(float(deviations[best]), log_hypotheses=math.log(places * tries)),
-            mismatch_p_value=mismatch,
+            mismatch_p_value=(
+                None if may_lie is None else self._mismatch(own, deviations, may_lie & is_place)
+            ),
         )
 
-    def _mismatch(self, own: _Spectra, deviations: Plane) -> float:
+    def _mismatch(self, own: _Spectra, deviations: Plane, may_lie: NDArray[np.bool_]) -> float:
         """Bound on the probability of so few deviations at any place where a copy may lie."""
+        if not may_lie.any():
+            return 1.0
         dependence = _dependence(own.contrast, own.contrast, self.size)
         if own.amount < _LEAST_DETAIL**2 * dependence:
             return 1.0
@@ -255,8 +271,43 @@ class _Ground:
             / _dependence(self.view.contrast, self.view.contrast, self.size),
         )
         expected = np.sqrt(np.maximum(0, np.maximum(*detail)))
-        excess = float(np.max(deviations - _LEFT * expected))
+        excess = float(np.max((deviations - _LEFT * expected)[may_lie]))
         return math.erfc(-excess / math.sqrt(2)) / 2
+
+
+def _may_lie(record: Sketch, taken: Taken, ground: _Ground) -> NDArray[np.bool_]:
+    """``ground.size`` where the view may lie if it is a copy: its tiles on those of the sketch.
+
+    Nowhere in bent pictures, or where the view is too coarse.
+    """
+    if taken.tile_px is None:
+        return np.ones(ground.size, np.bool_)
+    scales = [cells / side for cells, side in zip(ground.shape, taken.luma.shape, strict=True)]
+    if taken.corner is None or max(scales) > _COARSEST:
+        return np.zeros(ground.size, np.bool_)
+    down, across = (
+        _is_on_grid(begins + scale * at, tile)
+        for begins, scale, at, tile in zip(
+            _offsets(record.cells.shape, ground.size),
+            scales,
+            reversed(taken.corner),
+            reversed(record.tile),
+            strict=True,
+        )
+    )
+    return np.asarray(down[:, None] & across)
+
+
+def _offsets(sketched: tuple[int, ...], size: tuple[int, int]) -> Iterator[NDArray[np.int64]]:
+    """By how many cells a view begins below, and right of, a sketch; negative: above, left."""
+    for own, count in zip(sketched, size, strict=True):
+        index = np.arange(count)
+        yield np.where(index < own, index, index - count)
+
+
+def _is_on_grid(cells: NDArray[np.float64], tile: float) -> NDArray[np.bool_]:
+    """Whether each is a whole number of tiles, but for `_ASTRAY`."""
+    return np.asarray(np.abs((cells + tile / 2) % tile - tile / 2) <= _ASTRAY)
 
 
 def _told(laid: _Laid, record: Sketch, *, mismatch_p_value: float = 1.0) -> ContentMatch:

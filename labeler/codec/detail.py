@@ -52,8 +52,6 @@ class Detail:
     """``(h, w)`` 1 where it is light or dark, but for the blocks with the most of that; else 0."""
     amount: float
     """How many cells are light or dark."""
-    is_whole: bool = True
-    """Whether it is no part of another."""
 
     @classmethod
     def of_sketch(cls, record: Sketch) -> Detail:
@@ -95,7 +93,6 @@ class Detail:
                 inside=self.inside * kept,
                 spread=self.spread * kept,
                 amount=float((self.contrast * kept != 0).sum()),
-                is_whole=False,
             )
 
 

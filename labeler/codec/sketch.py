@@ -25,9 +25,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeler.codec.lattice import tile_period
-from labeler.codec.pixels import Pixels, check_pixels, grey, level_step, on_white
+from labeler.codec.pixels import Pixels, check_pixels, grey, levels, on_white
 
-__all__ = ["Sketch", "Taken", "local_contrast", "sketch", "take", "ternary"]
+__all__ = [
+    "Sketch",
+    "Taken",
+    "lattice_directions",
+    "local_contrast",
+    "sketch",
+    "take",
+    "ternary",
+]
 
 # What a sketch is: another value here is another version of its format.
 _VERSION: Final = 1
@@ -47,9 +55,14 @@ _TRITS: Final = 5
 """Cells in a byte: 3 to the fifth power is 243."""
 _POWERS: Final = 3 ** np.arange(_TRITS)[::-1]
 
-_TAKEN_VERSION: Final = 1
-_TAKEN_HEAD: Final = struct.Struct(">BHHf")
+_TAKEN_VERSION: Final = 2
+_TAKEN_HEAD: Final = struct.Struct(">BHHfff")
 _TAKEN_PIXELS: Final = 19_600
+"""Pixels of a view, where that is fine enough."""
+_FINE_TILE: Final = 13
+"""Least pixels on a side of a tile: a sketch has 8 to 26 cells there, and what is half as fine can
+be compared. Where a small picture lies in a large one, the view has more pixels for that."""
+_MOST_TAKEN_PIXELS: Final = 160_000
 _OVERSAMPLING: Final = 2
 _INSIDE: Final = 250
 """Of 255: how much of a pixel has to lie inside the found picture."""
@@ -113,11 +126,15 @@ class Taken:
     tile_px: float | None
     """Size of the mark's tile in it, pixels; None where no mark was read, and the whole of the one
     picture is taken for the whole of the other."""
+    corner: tuple[float, float] | None
+    """The upper left corner of a tile, as it was embedded, pixels of the view: x, y. None where no
+    mark was read, or the picture is bent."""
 
     def to_bytes(self) -> bytes:
-        """At most 19 609 bytes: version, width, height, tile, luma; big-endian."""
+        """At most 160 017 bytes: version, width, height, tile, corner, luma; big-endian."""
         height, width = self.luma.shape
-        head = _TAKEN_HEAD.pack(_TAKEN_VERSION, width, height, self.tile_px or 0.0)
+        x, y = self.corner or (math.nan, math.nan)
+        head = _TAKEN_HEAD.pack(_TAKEN_VERSION, width, height, self.tile_px or 0.0, x, y)
         return head + self.luma.tobytes()
 
     @classmethod
@@ -129,14 +146,18 @@ class Taken:
         """
         if len(data) < _TAKEN_HEAD.size or data[0] != _TAKEN_VERSION:
             raise ValueError("not a view of a picture of a known version")
-        _, width, height, tile_px = _TAKEN_HEAD.unpack_from(data)
+        _, width, height, tile_px, *corner = _TAKEN_HEAD.unpack_from(data)
         size = len(data) - _TAKEN_HEAD.size
-        if not 0 < width * height <= _TAKEN_PIXELS or size != width * height:
+        if not 0 < width * height <= _MOST_TAKEN_PIXELS or size != width * height:
             raise ValueError(f"{size} bytes cannot be a view of {width} x {height} pixels")
         if not 0 <= tile_px < math.inf or math.copysign(1, tile_px) < 0:
             raise ValueError(f"a tile cannot be {tile_px} pixels large")
         luma = np.frombuffer(data, np.uint8, offset=_TAKEN_HEAD.size).reshape(height, width)
-        return cls(luma=luma, tile_px=tile_px or None)
+        known = tile_px > 0 and all(map(math.isfinite, corner))
+        taken = cls(luma=luma, tile_px=tile_px or None, corner=tuple(corner) if known else None)
+        if taken.to_bytes() != data:
+            raise ValueError(f"a tile has no corner at {corner}")
+        return taken
 
 
 def sketch(pixels: Pixels, *, period: int | None = None) -> Sketch:
@@ -172,6 +193,7 @@ def take(
     rotation_deg: float = 0.0,
     mirrored: bool = False,
     aspect: float = 1.0,
+    origin: tuple[float, float] | None = None,
 ) -> Taken:
     """An upright view of a found picture, made for comparing.
 
@@ -184,6 +206,8 @@ def take(
         rotation_deg: Anticlockwise turn of the picture, after any flip.
         mirrored: Whether the picture was flipped.
         aspect: Width of the tile over its height, as embedded.
+        origin: The upper left corner of a tile, as embedded, pixels of the found picture: x, y.
+            None where it is not known, or the picture is bent.
 
     Raises:
         TypeError: The array has another dtype.
@@ -193,11 +217,12 @@ def take(
         raise ValueError(f"a tile of {period} pixels and an aspect of {aspect} cannot be")
     luma = _luma(pixels)
     height, width = luma.shape
-    lies = _lies(rotation_deg, mirrored, aspect)
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]]) @ np.linalg.inv(lies).T
-    origin = corners.min(axis=0)
-    across, down = corners.max(axis=0) - origin
-    scale = _scale(across, down)
+    lies = lattice_directions(rotation_deg, mirrored, aspect)
+    upright = np.linalg.inv(lies)
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]]) @ upright.T
+    start = corners.min(axis=0)
+    across, down = corners.max(axis=0) - start
+    scale = _scale(across, down, period)
     size = max(1, int(across * scale + 1e-6)), max(1, int(down * scale + 1e-6))
     # Area averages before and after turning: what lies between does not fold into the view.
     fine = min(1.0, _OVERSAMPLING * scale)
@@ -205,14 +230,15 @@ def take(
     found = np.asarray(cv2.resize(luma, near, interpolation=cv2.INTER_AREA), np.float32)
     shrunk = np.diag([near[0] / width, near[1] / height])
     linear = shrunk @ lies / (_OVERSAMPLING * scale)
-    offset = shrunk @ lies @ origin + linear @ [0.5, 0.5] - 0.5
+    offset = shrunk @ lies @ start + linear @ [0.5, 0.5] - 0.5
     turned = np.hstack([linear, offset[:, None]])
     seen = _turned(found, turned, size, border=cv2.BORDER_REPLICATE)
     inside = _turned(np.full_like(found, 255), turned, size, border=cv2.BORDER_CONSTANT)
-    levels = np.clip(np.rint(seen), 1, 255)
+    shades = np.clip(np.rint(seen), 1, 255)
     return Taken(
-        luma=np.where(inside >= _INSIDE, levels, 0).astype(np.uint8),
+        luma=np.where(inside >= _INSIDE, shades, 0).astype(np.uint8),
         tile_px=None if period is None else period * scale,
+        corner=None if origin is None or period is None else _point(upright @ origin, start, scale),
     )
 
 
@@ -238,8 +264,7 @@ def ternary(contrast: NDArray[np.float32]) -> NDArray[np.int8]:
 def _luma(pixels: Pixels) -> NDArray[np.float32]:
     """``(H, W)`` grey levels from 0 to 255."""
     check_pixels(pixels)
-    luma = grey(on_white(pixels)).astype(np.float32)
-    return np.asarray(luma / np.float32(level_step(pixels)), np.float32)
+    return levels(grey(on_white(pixels)))
 
 
 def _shape_of(height: int, width: int) -> tuple[int, int]:
@@ -249,15 +274,28 @@ def _shape_of(height: int, width: int) -> tuple[int, int]:
     return min(rows, _CELLS), min(columns, _CELLS)
 
 
-def _scale(across: float, down: float) -> float:
+def _scale(across: float, down: float, period: float | None) -> float:
     """Pixels of the view for each of the found picture, at most 1."""
+    scale = math.sqrt(_TAKEN_PIXELS / (across * down))
+    if period is not None and period * scale < _FINE_TILE:
+        scale = min(_FINE_TILE / period, math.sqrt(_MOST_TAKEN_PIXELS / (across * down)))
     # A very long picture would round up to more than there is room for.
-    scale = min(1.0, math.sqrt(_TAKEN_PIXELS / (across * down)))
-    return min(scale, _TAKEN_PIXELS / max(across, down))
+    return min(1.0, scale, _TAKEN_PIXELS / max(across, down))
 
 
-def _lies(rotation_deg: float, mirrored: bool, aspect: float) -> NDArray[np.float64]:
-    """``(2, 2)`` from upright coordinates to the found picture's, x first, of unit area."""
+def _point(
+    point: NDArray[np.float64], start: NDArray[np.float64], scale: float
+) -> tuple[float, float]:
+    """Where a point of the picture, upright, lies in the view."""
+    x, y = ((point - start) * scale).tolist()
+    return x, y
+
+
+def lattice_directions(rotation_deg: float, mirrored: bool, aspect: float) -> NDArray[np.float64]:
+    """``(2, 2)`` the sides of a tile in a found picture as columns, x first, of unit area.
+
+    They bring upright coordinates to the found picture's. Arguments are those of `take`.
+    """
     angle = math.radians(rotation_deg)
     across, down = math.sqrt(aspect), (-1 if mirrored else 1) / math.sqrt(aspect)
     cosine, sine = math.cos(angle), math.sin(angle)

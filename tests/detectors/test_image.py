@@ -118,6 +118,23 @@ def test_geometry_tells_what_was_done(marked: np.ndarray) -> None:
     assert geometry_of(detect(scaled(marked, 1, 0.8), [KEY]))[3] == pytest.approx(1.25, rel=0.01)
 
 
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("scale", [1.0, 0.6])
+def test_a_corner_of_a_tile_is_told(marked: np.ndarray, turns: int, scale: float) -> None:
+    """Wherever the marked picture's own corner came to lie: it is whole tiles away."""
+    top, left = 37, 61
+    cut = scaled(marked[top:, left:], scale)
+    height, width = cut.shape[:2]
+    corner = np.array([-left, -top]) * scale
+    for _ in range(turns):  # anticlockwise
+        corner, height, width = np.array([corner[1], width - corner[0]]), width, height
+    found = detect(np.rot90(cut, turns), [KEY]).geometry
+    assert found is not None
+    assert found.origin is not None
+    tiles = (np.array(found.origin) - corner) / found.period
+    assert tiles == pytest.approx(np.rint(tiles), abs=0.02)
+
+
 @pytest.mark.parametrize("seed", [0, 3])
 def test_a_quarter_of_the_size_is_looked_at_closer(seed: int) -> None:
     marked = embed(photograph(560, 720, seed=seed), PAYLOAD, KEY)

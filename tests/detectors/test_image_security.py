@@ -1,6 +1,7 @@
 """What others do to marked pictures, and what the detector says then."""
 
 import io
+from dataclasses import asdict
 
 import cv2
 import numpy as np
@@ -150,14 +151,7 @@ def test_a_pattern_that_was_estimated_without_the_key_reads_in_another_picture_a
     found = detect(forged, [KEY])
     # This is what marks cannot prevent; that the content is another one can be told.
     assert found.payload == PAYLOADS[0]
-    lies = found.geometry
-    view = take(
-        forged,
-        period=lies.period,
-        rotation_deg=lies.rotation_deg,
-        mirrored=lies.mirrored,
-        aspect=lies.aspect,
-    )
+    view = take(forged, **asdict(found.geometry))
     assert compare(sketch(scene()), view).verdict is Verdict.MISMATCH
 
 

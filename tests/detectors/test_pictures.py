@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from detectors import image, pictures
+from detectors.looks import picture_looks
 from detectors.report import Presence
-from labeler.codec.keys import Keyring
+from labeler.codec.keys import Key, Keyring
 from labeler.codec.payload import Handle, Origin, Payload
+from labeler.marks.image import embed
 from labeler.marks.video import Marker
 from labeler.media.media_type import MediaType
 from tests.scenes import photograph
@@ -65,3 +67,27 @@ def test_where_one_frame_is_enough_the_other_look_counts_all_the_same():
     assert pages.p_value == pytest.approx(2 * alone.p_value)
     assert moving.p_value == pytest.approx(4 * alone.p_value)
     assert moving.detail["frame"] == 0
+
+
+@pytest.mark.parametrize("all_over", [True, False])
+def test_where_the_tiles_lie_is_told_of_marks_that_lie_all_over_the_picture(all_over):
+    pixels = embed(photograph(480, 640), PAYLOAD)
+    if not all_over:
+        page = photograph(960, 1280, seed=4)
+        page[200:680, 300:940] = pixels
+        pixels = page
+    opened = Animation([pixels], MediaType.PNG)
+    evidence = pictures.detect(opened, KEYS)
+    assert evidence.payload == PAYLOAD
+    looks = picture_looks(pictures.looks_of(opened, evidence, KEYS).finding.detail)
+    assert looks.view.tile_px > 0
+    assert (looks.view.corner is not None) is all_over
+
+
+def test_of_a_mark_that_does_not_read_it_is_not_told():
+    opened = Animation([embed(photograph(480, 640), PAYLOAD, Key.from_bytes(bytes(32)))])
+    evidence = pictures.detect(opened, KEYS)
+    assert evidence.finding.presence is Presence.INCONCLUSIVE
+    looks = picture_looks(pictures.looks_of(opened, evidence, KEYS).finding.detail)
+    assert looks.view.tile_px > 0
+    assert looks.view.corner is None

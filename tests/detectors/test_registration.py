@@ -68,6 +68,7 @@ def test_a_bent_picture_reads_only_where_its_tile_is_followed(
     assert found.synchronisation_p_value <= PRESENT_AT
     assert found.geometry is not None
     assert found.geometry.period == pytest.approx(96, rel=0.15)
+    assert found.geometry.origin is None
 
 
 def test_large_pictures_need_no_patience(
