@@ -49,6 +49,8 @@ class _Preset:
     """One minus the structural similarity that the mark may cost: the gain is set by it."""
     psnr_floor_db: float
     """Least peak signal-to-noise ratio over RGB."""
+    textured_floor_db: float
+    """Likewise, of a texture that hides more."""
     raises: tuple[float, ...]
     """Factors by which the gain may be raised where strong compression would take the mark."""
     raised_floor_db: float
@@ -56,10 +58,13 @@ class _Preset:
 
 
 _PRESETS: Final = {
-    "quality": _Preset(0.070, 0.0055, 45.0, (), 45.0),
-    "balanced": _Preset(0.089, 0.0080, 43.7, (1.15, 1.3), 42.0),
-    "robust": _Preset(0.132, 0.0190, 40.3, (1.15, 1.3), 40.3),
+    "quality": _Preset(0.070, 0.0055, 45.0, 45.0, (), 45.0),
+    "balanced": _Preset(0.089, 0.0080, 43.7, 41.2, (1.15, 1.3), 42.0),
+    "robust": _Preset(0.132, 0.0190, 40.3, 40.3, (1.15, 1.3), 40.3),
 }
+_TEXTURED: Final = 1.3
+"""How many times as large as the noise floor allows the gain may be by similarity, from which on a
+picture counts as a texture: grass and gravel, which hide a mark from eyes and detectors alike."""
 _HOPEFUL: Final = 0.45
 """Legibility after compression from which on a mark may be read, though not as a rule."""
 _GAIN_LIMITS: Final = (0.8, 1.6)
@@ -246,8 +251,14 @@ def _gain(shaped: NDArray[np.float32], noise: float, luma: NDArray[Any], preset:
     by_area = float(np.clip((shaped.size / _COMMON_AREA) ** _AREA_EXPONENT, *_AREA_LIMITS))
     allowance = preset.dissimilarity * by_area
     lost = _sampled_dissimilarity(shaped, luma, preset.gain)
-    gain = preset.gain * float(np.clip((allowance / lost) ** 0.5, *_GAIN_LIMITS))
-    return min(gain, _gain_at(preset.psnr_floor_db, noise) * math.sqrt(min(1.0, by_area)))
+    hidden = (allowance / lost) ** 0.5
+    by_similarity = preset.gain * float(np.clip(hidden, *_GAIN_LIMITS))
+    usual, most = (
+        _gain_at(floor_db, noise) * math.sqrt(min(1.0, by_area))
+        for floor_db in (preset.psnr_floor_db, preset.textured_floor_db)
+    )
+    by_noise = float(np.clip(preset.gain * hidden / _TEXTURED, usual, most))
+    return min(by_similarity, by_noise)
 
 
 def _gain_at(psnr_db: float, noise: float) -> float:

@@ -10,6 +10,7 @@ from labeler.codec.payload import Handle, Origin, Payload
 from labeler.errors import CapacityError
 from labeler.marks.image import MINIMUM_SIDE, embed
 from labeler.marks.similarity import structural_similarity
+from labeler.strength import Strength
 from tests.scenes import chart, photograph
 
 PAYLOAD = Payload(origin=Origin.GENERATED, handle=Handle(0, 42))
@@ -34,6 +35,21 @@ def test_presets_keep_their_quality(
         marked = embed(picture, PAYLOAD, strength=strength)  # type: ignore[arg-type]
         assert psnr_db(picture, marked) >= least_psnr_db
         assert structural_similarity(grey(picture), grey(marked)) >= least_similarity
+
+
+@pytest.mark.parametrize(
+    ("strength", "least", "most"),
+    [("quality", 44.7, 45.3), ("balanced", 40.9, 41.5), ("robust", 40, 40.6)],
+)
+def test_a_texture_is_marked_as_loud_as_it_hides(
+    strength: Strength, least: float, most: float
+) -> None:
+    """And not by quality, which is for those who want no more noise than that."""
+    texture = np.random.default_rng(1).normal(128, 40, (512, 512, 1)).repeat(3, axis=2)
+    texture = np.clip(np.rint(texture), 0, 255).astype(np.uint8)
+    marked = embed(texture, PAYLOAD, strength=strength)
+    assert least <= psnr_db(texture, marked) <= most
+    assert structural_similarity(grey(texture), grey(marked)) >= 0.99
 
 
 def test_stronger_presets_change_more() -> None:

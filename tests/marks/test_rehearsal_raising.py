@@ -103,6 +103,7 @@ def test_a_mark_is_not_raised_where_nothing_is_gained(
             gain=preset.gain * factor,
             dissimilarity=preset.dissimilarity * factor**2,
             psnr_floor_db=preset.psnr_floor_db - 20 * math.log10(factor),
+            textured_floor_db=preset.textured_floor_db - 20 * math.log10(factor),
             raises=(),
         )
         louder = suitability(PICTURES[name], strength=strength)
