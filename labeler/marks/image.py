@@ -82,6 +82,8 @@ _PATCH: Final = (64, 192)
 """Rows and columns of the patches on which similarity is measured."""
 _PATCHES: Final = 3
 """Most patches along a side."""
+_SAMPLED_ROWS: Final = 8
+"""Every so many rows are looked at to tell how much is clipped."""
 
 _LUMA: Final = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 # The colour change of least energy for a given change of luma.
@@ -198,7 +200,7 @@ def prepare(
         # Two layers are as strong together as one is alone, so each of them is less legible.
         legibility = _rehearsed(sampled, gain, share=share)
     expected = Suitability(
-        psnr_db=20 * math.log10(255 / (gain * math.sqrt(noise))),
+        psnr_db=20 * math.log10(255 / gain) - 10 * math.log10(noise * _kept(luma, shaped)),
         raised_db=20 * math.log10(gain / usual),
         legibility=legibility,
     )
@@ -259,6 +261,18 @@ def _gain(shaped: NDArray[np.float32], noise: float, luma: NDArray[Any], preset:
     )
     by_noise = float(np.clip(preset.gain * hidden / _TEXTURED, usual, most))
     return min(by_similarity, by_noise)
+
+
+def _kept(luma: NDArray[Any], shaped: NDArray[np.float32]) -> float:
+    """The share of the pattern's energy that is left once it is clipped: half in black and white.
+
+    Gains do not count on it: what is clipped is no less to be seen.
+    """
+    luma, shaped = luma[::_SAMPLED_ROWS], shaped[::_SAMPLED_ROWS]
+    margin = int(level_step(luma))
+    is_full = (luma <= margin) | (luma >= np.iinfo(luma.dtype).max - margin)
+    energy = np.square(shaped)
+    return 1 - float(np.sum(energy, where=is_full) / max(float(np.sum(energy)), 1e-9)) / 2
 
 
 def _gain_at(psnr_db: float, noise: float) -> float:

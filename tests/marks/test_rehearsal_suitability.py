@@ -71,6 +71,13 @@ def test_the_noise_is_what_was_expected_and_rounding(name: str, strength: Streng
     assert expected - rounding - 0.05 <= found <= expected + 0.05
 
 
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_what_black_and_white_clip_makes_no_noise(strength: Strength) -> None:
+    prepared = prepare(PICTURES["chart"], PAYLOAD, KEY, strength=strength)
+    found = psnr_db(PICTURES["chart"], prepared.embed())
+    assert found == pytest.approx(prepared.suitability.psnr_db, abs=0.3)
+
+
 @pytest.mark.parametrize(("seed", "raised"), [(1, False), (2, True)])
 def test_pixel_formats_make_no_difference(seed: int, raised: bool) -> None:
     picture = smooth(480, 640, seed=seed)
