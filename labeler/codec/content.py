@@ -33,7 +33,7 @@ are bent, are undecided.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -89,7 +89,7 @@ _ASTRAY: Final = 0.75
 """Cells by which a tile may lie beside those of the sketch: half of one, as places are whole cells,
 and what a detector is wrong by. It was more in 3 of 1225 edited pictures, all of them bent."""
 _FREE_SIZES: Final = (1.0, 0.98, 1.02, 0.96, 1.04, 0.94, 1.06, 0.92, 1.08, 0.9, 1.1)
-"""Sizes of the view, relative to the sketch, that are tried without a mark."""
+"""Sizes of the view, relative to the sketch, that are tried without a mark, or where it is bent."""
 
 _Spectrum = NDArray[np.complexfloating[Any]]
 Box = tuple[float, float, float, float]
@@ -131,22 +131,34 @@ def compare(record: Sketch, taken: Taken) -> ContentMatch:
         taken: Of the found picture.
     """
     sketched = Detail.of_sketch(record)
-    sizes = (1.0,) if taken.tile_px else _FREE_SIZES
+    whole_sizes, part_sizes = _sizes(taken)
     found: list[_Laid] = []
-    for size in sizes:
+    for size in dict.fromkeys((*whole_sizes, *part_sizes)):
         seen = _seen(record, taken, size)
         if seen is None:
             return _NOTHING
         ground = _Ground.of(sketched, seen)
-        may_lie = _may_lie(record, taken, ground)
-        found.append(ground.lay(sketched, tries=len(sizes), may_lie=may_lie))
-        if found[-1].is_match:
-            return _told(found[-1], record)
-        if size == 1:
-            found.extend(ground.lay(part, tries=PARTS) for part in sketched.parts())
+        if size in whole_sizes:
+            may_lie = _may_lie(record, taken, ground)
+            found.append(ground.lay(sketched, tries=len(whole_sizes), may_lie=may_lie))
+            if found[-1].is_match:
+                break
+        if size in part_sizes:
+            tries = PARTS * len(part_sizes)
+            found.extend(ground.lay(part, tries=tries) for part in sketched.parts())
+            if any(laid.is_match for laid in found):
+                break
     best = min(found, key=lambda laid: (not laid.is_match, laid.p_value))
     mismatch = max(laid.mismatch_p_value for laid in found if laid.mismatch_p_value is not None)
     return _told(best, record, mismatch_p_value=mismatch)
+
+
+def _sizes(taken: Taken) -> tuple[Sequence[float], Sequence[float]]:
+    """The sizes at which a view is laid on the whole of a sketch, and on parts of it."""
+    if taken.tile_px is None:
+        return _FREE_SIZES, (1.0,)
+    # A bent picture is larger in one place than in another.
+    return (1.0,), (1.0,) if taken.corner else _FREE_SIZES
 
 
 _NOTHING: Final = ContentMatch(
@@ -182,7 +194,7 @@ def _seen(record: Sketch, taken: Taken, size: float) -> Detail | None:
     """The view on cells as large as the sketch's; None where it is too small or far too large."""
     height, width = taken.luma.shape
     if taken.tile_px:
-        across, down = (side / taken.tile_px for side in record.tile)
+        across, down = (size * side / taken.tile_px for side in record.tile)
     else:
         rows, columns = record.cells.shape
         across, down = size * columns / width, size * rows / height

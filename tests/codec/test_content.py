@@ -15,7 +15,7 @@ from labeler.codec.content import LEAST_CORRELATION, MATCHES_AT, MISMATCHES_AT, 
 from labeler.codec.lattice import FILM_PERIODS, tile_period
 from labeler.codec.sketch import Sketch, Taken, sketch, take
 from tests.codec.pdq_pictures import made
-from tests.scenes import photograph
+from tests.scenes import photograph, tilted
 
 PERIOD = 96
 
@@ -169,6 +169,17 @@ def test_nothing_is_said_of_a_copy_in_a_bent_picture(scene, record):
     bent = compare(record, take(other, period=PERIOD))
     assert (bent.verdict, bent.mismatch_p_value) == (Verdict.UNDECIDED, 1.0)
     assert compare(record, take(scene, period=PERIOD)).verdict is Verdict.MATCH
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_part_of_a_bent_picture_is_enough(scene, record, seed):
+    """Nowhere does the whole of it fit; parts do, each at a size of its own."""
+    bent = take(tilted(scene, 0.09, seed), period=PERIOD)
+    flat = replace(bent, corner=(0.0, 0.0))
+    assert compare(record, flat).verdict is not Verdict.MATCH
+    assert compare(record, bent).verdict is Verdict.MATCH
+    other = take(tilted(photograph(480, 640, seed=20), 0.09, seed), period=PERIOD)
+    assert compare(record, other).verdict is Verdict.UNDECIDED
 
 
 def test_a_view_is_fine_enough_for_a_small_picture_in_a_large_one():
