@@ -82,6 +82,8 @@ _INSIDE: Final = 0.98
 """How much of a cell has to lie inside the view."""
 _MOST_CELLS: Final = 640_000
 """A view is not enlarged to more cells: the original would be a speck in it."""
+_MOST_BENT_CELLS: Final = 40_000
+"""Likewise, for many sizes of a bent one, which takes about a second: the original fills it."""
 _COARSEST: Final = 2.1
 """Cells of the sketch on a side of a pixel of the view, at most, for a mismatch: in a coarser one
 an edited copy may have less left than `_LEFT`."""
@@ -131,7 +133,7 @@ def compare(record: Sketch, taken: Taken) -> ContentMatch:
         taken: Of the found picture.
     """
     sketched = Detail.of_sketch(record)
-    whole_sizes, part_sizes = _sizes(taken)
+    whole_sizes, part_sizes = _sizes(record, taken)
     found: list[_Laid] = []
     for size in dict.fromkeys((*whole_sizes, *part_sizes)):
         seen = _seen(record, taken, size)
@@ -153,12 +155,15 @@ def compare(record: Sketch, taken: Taken) -> ContentMatch:
     return _told(best, record, mismatch_p_value=mismatch)
 
 
-def _sizes(taken: Taken) -> tuple[Sequence[float], Sequence[float]]:
+def _sizes(record: Sketch, taken: Taken) -> tuple[Sequence[float], Sequence[float]]:
     """The sizes at which a view is laid on the whole of a sketch, and on parts of it."""
     if taken.tile_px is None:
         return _FREE_SIZES, (1.0,)
+    across, down = record.tile
+    if taken.corner or taken.luma.size * across * down > _MOST_BENT_CELLS * taken.tile_px**2:
+        return (1.0,), (1.0,)
     # A bent picture is larger in one place than in another.
-    return (1.0,), (1.0,) if taken.corner else _FREE_SIZES
+    return (1.0,), _FREE_SIZES
 
 
 _NOTHING: Final = ContentMatch(

@@ -171,7 +171,7 @@ def test_nothing_is_said_of_a_copy_in_a_bent_picture(scene, record):
     assert compare(record, take(scene, period=PERIOD)).verdict is Verdict.MATCH
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 3, 4, 7])
 def test_a_part_of_a_bent_picture_is_enough(scene, record, seed):
     """Nowhere does the whole of it fit; parts do, each at a size of its own."""
     bent = take(tilted(scene, 0.09, seed), period=PERIOD)
