@@ -23,9 +23,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +96,16 @@ class Geometry:
     """A corner of a tile, the upper left one as it was embedded, pixels of the examined picture:
     x, y. The marked picture's own corner is a whole number of tiles away. None in a bent picture,
     where the tiles lie on no one lattice."""
+
+    @classmethod
+    def read(cls, members: Mapping[str, Any]) -> Self:
+        """What `write` wrote."""
+        origin = members["origin"]
+        return cls(**{**members, "origin": None if origin is None else tuple(origin)})
+
+    def write(self) -> dict[str, object]:
+        """As a report has it, in JSON."""
+        return {**asdict(self), "origin": None if self.origin is None else list(self.origin)}
 
 
 @dataclass(frozen=True, slots=True)

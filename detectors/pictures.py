@@ -7,7 +7,7 @@ of them together are looked at, as `detectors.video` does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -99,7 +99,7 @@ def looks_of(picture: Picture, found: Evidence, keyring: Keyring) -> Evidence:
     if not isinstance(geometry, dict) or not isinstance(frame, int):
         return take_picture(next(iter(picture.frames())), None)
     pixels = next(islice(picture.frames(), frame, None))
-    return take_picture(pixels, _confirmed(pixels, image.Geometry(**geometry), found, keyring))
+    return take_picture(pixels, _confirmed(pixels, image.Geometry.read(geometry), found, keyring))
 
 
 def _confirmed(
@@ -168,7 +168,7 @@ def _detail(
         "payload": None if found.payload is None else write_payload(found.payload),
         "key_id": found.key_id,
         "layers": write_layers(found.layers),
-        "geometry": None if found.geometry is None else asdict(found.geometry),
+        "geometry": None if found.geometry is None else found.geometry.write(),
         "synchronisation_p_value": found.synchronisation_p_value,
         "frame": frame,
         "frame_count": frame_count,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Final
 
@@ -129,7 +129,7 @@ def as_evidence(found: video.Detection, duration_s: float | None = None) -> Evid
         "layers": write_layers(found.layers),
         "spans": [[span.start_s, span.end_s] for span in found.spans],
         "duration_s": duration_s,
-        "geometry": None if found.geometry is None else asdict(found.geometry),
+        "geometry": None if found.geometry is None else found.geometry.write(),
         "synchronisation_p_value": found.synchronisation_p_value,
         "frames_used": found.frames_used,
     }

@@ -1,4 +1,5 @@
 import io
+import json
 from dataclasses import replace
 
 import cv2
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detectors.image import PRESENT_AT, Detection, detect, detect_each
+from detectors.image import PRESENT_AT, Detection, Geometry, detect, detect_each
 from detectors.report import Presence
 from labeler.codec.keys import PUBLIC_KEY, Key, Keyring
 from labeler.codec.lattice import tile_period
@@ -133,6 +134,13 @@ def test_a_corner_of_a_tile_is_told(marked: np.ndarray, turns: int, scale: float
     assert found.origin is not None
     tiles = (np.array(found.origin) - corner) / found.period
     assert tiles == pytest.approx(np.rint(tiles), abs=0.02)
+
+
+@pytest.mark.parametrize("origin", [None, (-3.25, 1e3)])
+def test_geometry_survives_a_report(origin: tuple[float, float] | None) -> None:
+    written = Geometry(96.5, 30.25, True, 0.8, origin).write()
+    assert json.loads(json.dumps(written)) == written
+    assert Geometry.read(written) == Geometry(96.5, 30.25, True, 0.8, origin)
 
 
 @pytest.mark.parametrize("seed", [0, 3])
