@@ -9,7 +9,7 @@ import typer
 from labeler.cli import options
 from labeler.cli.console import print_json, printable, say
 from labeler.cli.inputs import one_by_one, read_prose, system_user
-from labeler.cli.registries import reading, writing
+from labeler.cli.registries import changing, reading, writing
 from labeler.errors import RegistryError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def delete(
     as_json: options.Json = False,
 ) -> None:
     """Delete a text from the log; the audit log keeps that it was deleted, and why."""
-    with writing(home, as_json=as_json) as registry:
+    with changing(home, as_json=as_json) as registry:
         entry = registry.delete_text(number, actor=actor or system_user(), reason=reason)
         if as_json:
             print_json({"text_id": number, "audit_sequence": entry.sequence})
@@ -123,7 +123,7 @@ def expire(
 ) -> None:
     """Delete what came out before some time."""
     moment = options.parse_moment(before, option="--before")
-    with writing(home, as_json=as_json) as registry:
+    with changing(home, as_json=as_json) as registry:
         count = registry.expire_texts(moment, actor=actor or system_user(), reason=reason)
         if as_json:
             print_json({"expired": count})

@@ -197,3 +197,12 @@ def test_the_log_keeps_no_text_and_forgets_when_told(tmp_path):
         *log, "expire", "--before", "2999-01-01T00:00:00Z", *because, "--json", home=home
     )
     assert future.lines == [{"schema": 1, "expired": 1}]
+
+
+@pytest.mark.parametrize("what", [("delete", "1"), ("expire", "--before", "2999-01-01T00:00:00Z")])
+def test_where_nothing_was_logged_nothing_is_made_to_take_it_out_of(tmp_path, what):
+    home = tmp_path / "home"
+    refused = labeler("text", "log", *what, "--reason", "asked for", "--json", home=home)
+    assert refused.code == 1
+    assert "no registry" in refused.lines[0]["error"]["problem"]
+    assert not list(home.glob("registry*"))
