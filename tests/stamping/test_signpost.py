@@ -263,7 +263,7 @@ def test_a_signpost_alone_may_be_short(stamper, settings, stranger, tmp_path, mo
 
 
 def test_both_tracks_of_a_film_carry_both(stamper, verifier, stranger, tmp_path):
-    source = film(tmp_path / "film.mp4", sound="aac")
+    source = film(tmp_path / "film.mp4", frames=60, sound="aac")
     receipt = stamper.stamp(source, tmp_path / "out.mp4", PROVENANCE)
     read = {(each.track, each.key_id) for each in watermark(receipt).readings}
     assert read == {(track, key_id) for track in Track for key_id in BOTH}
