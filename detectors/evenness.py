@@ -8,6 +8,7 @@ mark, which is known by now, is listened to in each of them.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Final
 
@@ -37,7 +38,7 @@ nine of 78 pictures that are bent, all of them so little that they match their s
 
 
 def confirmed(pixels: Pixels, geometry: Geometry, payload: Payload, key: Key) -> Geometry:
-    """The geometry, without its `origin` unless the mark lies all over the picture as it says.
+    """The geometry, without its ``origin`` unless the mark lies all over the picture as it says.
 
     Args:
         pixels: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` uint8 or uint16.
@@ -85,7 +86,8 @@ def _carrying(
     """``(blocks,)`` which blocks carry the mark."""
     chips = heard * (np.conj(signs) / CARRIERS.frequency)
     agreement = raster.smoothed(np.sum(chips.real, axis=1), _SMOOTHING)
-    power = raster.smoothed(variance(chips), _SMOOTHING, squared=True)
+    # Of a sum's variance the weights are squared: a Gaussian again, narrower.
+    power = raster.smoothed(variance(chips), _SMOOTHING / math.sqrt(2))
     return np.asarray(agreement >= _HEARD * np.sqrt(power + 1e-9))
 
 

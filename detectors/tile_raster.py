@@ -134,20 +134,16 @@ class TileRaster:
         bins = np.fft.rfft2(folded.reshape(-1, size, size))
         return np.asarray(bins[:, CARRIERS.ky[which] % size, CARRIERS.kx[which]], np.complex64)
 
-    def smoothed(
-        self, of_blocks: NDArray[np.floating], tiles: float, *, squared: bool = False
-    ) -> NDArray[np.float64]:
-        """``(blocks,)`` sums over the blocks around each, with Gaussian weights.
+    def smoothed(self, of_blocks: NDArray[np.floating], tiles: float) -> NDArray[np.float64]:
+        """``(blocks,)`` sums over the blocks around each, with Gaussian weights, 1 in the middle.
 
         Args:
-            of_blocks: ``(blocks,)``
+            of_blocks: ``(blocks,)`` a number for each.
             tiles: Deviation of the weights.
-            squared: Whether the weights are squared, as for variances.
         """
         down, across = (closeness(count - 1, tiles) for count in (self.rows, self.columns))
-        power = 2 if squared else 1
         plane = of_blocks.reshape(len(down), len(across))
-        return np.asarray(down**power @ plane @ across**power).ravel()
+        return np.asarray(down @ plane @ across).ravel()
 
     def hear(self, values: NDArray[np.float32]) -> Heard:
         """What the carriers say all over the raster.

@@ -149,7 +149,7 @@ def compare(record: Sketch, taken: Taken) -> ContentMatch:
             if found[-1].is_match:
                 break
         if size in part_sizes:
-            tries = PARTS * (1 if len(part_sizes) == 1 else _ALIKE * len(part_sizes))
+            tries = PARTS * len(part_sizes) * (_ALIKE if len(part_sizes) > 1 else 1)
             found.extend(ground.lay(part, tries=tries) for part in sketched.parts())
             if any(laid.is_match for laid in found):
                 break

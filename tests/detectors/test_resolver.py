@@ -217,7 +217,7 @@ def test_what_a_hostile_server_answers_is_one_error(respond, match):
         began = time.monotonic()
         with pytest.raises(ResolverError, match=match) as caught:
             quick(url, seconds=1.0).find(BINDING)
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 5
         assert str(caught.value.file).startswith("http") or "plain http" in str(caught.value)
         assert "p@" not in str(caught.value)
 
