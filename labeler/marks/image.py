@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeler.codec.keys import PUBLIC_KEY, Key
-from labeler.codec.lattice import layered_tile, tile_period
+from labeler.codec.lattice import Tile, layered_tile, tile_period
 from labeler.codec.payload import Handle, Origin, Payload
 from labeler.codec.pixels import Pixels, check_pixels, grey, level_step, levels
 from labeler.errors import CapacityError
@@ -51,16 +51,15 @@ class _Preset:
     """Least peak signal-to-noise ratio over RGB."""
     textured_floor_db: float
     """Likewise, of a texture that hides more."""
-    raises: tuple[float, ...]
-    """Factors by which the gain may be raised where strong compression would take the mark."""
-    raised_floor_db: float
-    """Least peak signal-to-noise ratio over RGB of a mark that is raised."""
+    raises: Mapping[float, float]
+    """Factors by which the gain may be raised where the mark would not last, and the least peak
+    signal-to-noise ratio over RGB, as written, dB, for each."""
 
 
 _PRESETS: Final = {
-    "quality": _Preset(0.070, 0.0055, 45.0, 45.0, (), 45.0),
-    "balanced": _Preset(0.089, 0.0080, 43.7, 41.2, (1.15, 1.3), 42.0),
-    "robust": _Preset(0.132, 0.0190, 40.3, 40.3, (1.15, 1.3), 40.3),
+    "quality": _Preset(0.070, 0.0055, 45.0, 45.0, {}),
+    "balanced": _Preset(0.089, 0.0080, 43.7, 41.2, {1.15: 42.0, 1.3: 42.0, 1.6: 46.0}),
+    "robust": _Preset(0.132, 0.0190, 40.3, 40.3, {1.15: 40.3, 1.3: 40.3}),
 }
 _TEXTURED: Final = 1.3
 """How many times as large as the noise floor allows the gain may be by similarity, from which on a
@@ -132,6 +131,8 @@ class Prepared:
 
     suitability: Suitability
     """How the picture takes it."""
+    period: int
+    """Size of the tile, pixels; one begins in the picture's upper left corner."""
     _pixels: Pixels
     _shaped: NDArray[np.float32]
     _gain: float
@@ -179,60 +180,75 @@ def prepare(
             hint=f"It takes at least {MINIMUM_SIDE} pixels on each side",
         )
     layers = picture_layers(payload, key, signpost)
-    pattern = layered_tile(layers, tile_period(height, width))
     luma = grey(pixels)
-    shaped = shaped_by(luma, pattern)
-    if pixels.ndim == 3 and pixels.shape[2] == 4:
-        shaped[pixels[..., 3] == 0] = 0
+    pattern = layered_tile(layers, tile_period(height, width))
+    shaped = _shaped(pixels, luma, pattern)
     energy = float(np.vdot(shaped, shaped)) / shaped.size
-    if not energy:
-        raise CapacityError(
-            "every pixel is transparent, so that there is nothing to carry a watermark",
-            hint="Stamp it without a watermark, or flatten it onto a background",
-        )
     preset = _PRESETS[strength]
     noise = energy * float(np.mean(_COLOUR**2)) if pixels.ndim == 3 else energy
     usual = _gain(shaped, noise, luma, preset)
     sampled = sample_tiles(luma, shaped, pattern)
-    most = _gain_at(preset.raised_floor_db, noise)
-    gain, legibility = _raised(sampled, usual, [usual * each for each in preset.raises], most)
+    written = noise * _kept(luma, shaped)
+    raised = [
+        usual * factor
+        for factor, floor_db in preset.raises.items()
+        if usual * factor <= _gain_at(floor_db, written)
+    ]
+    gain, legibility = _raised(sampled, usual, raised)
     share = min(layer.share for layer in layers)
     if sampled is not None and share < 1:
         # Two layers are as strong together as one is alone, so each of them is less legible.
         legibility = _rehearsed(sampled, gain, share=share)
     expected = Suitability(
-        psnr_db=20 * math.log10(255 / gain) - 10 * math.log10(noise * _kept(luma, shaped)),
+        psnr_db=20 * math.log10(255 / gain) - 10 * math.log10(written),
         raised_db=20 * math.log10(gain / usual),
         legibility=legibility,
     )
-    return Prepared(expected, pixels, shaped, gain)
+    return Prepared(expected, len(pattern.low), pixels, shaped, gain)
+
+
+def _shaped(pixels: Pixels, luma: NDArray[Any], pattern: Tile) -> NDArray[np.float32]:
+    """``(H, W)`` the pattern at unit gain, grey levels; none where nothing is seen.
+
+    Raises:
+        CapacityError: Nothing is seen anywhere.
+    """
+    shaped = shaped_by(luma, pattern)
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        shaped[pixels[..., 3] == 0] = 0
+        if not shaped.any():
+            raise CapacityError(
+                "every pixel is transparent, so that there is nothing to carry a watermark",
+                hint="Stamp it without a watermark, or flatten it onto a background",
+            )
+    return shaped
 
 
 def _raised(
-    sampled: SampledTiles | None, usual: float, raised: Sequence[float], most: float
+    sampled: SampledTiles | None, usual: float, raised: Sequence[float]
 ) -> tuple[float, Mapping[str, float]]:
     """The least gain with which the mark lasts, and how legible it is with it.
 
     What no gain helps is left out of account: a mark that is lost anyway need not be seen. Where
-    compression leaves it doubtful whatever the gain, it is the greatest.
+    compression takes it whatever the gain, and it may yet be read then, or after scaling, the gain
+    is the greatest.
     """
     if sampled is None:
         return usual, {}
     as_usual = _rehearsed(sampled, usual)
-    gains = [gain for gain in raised if gain <= most]
-    if min(as_usual.values()) >= 1 or not gains:
+    if min(as_usual.values()) >= 1 or not raised:
         return usual, as_usual
-    best = _rehearsed(sampled, gains[-1])
-    if _HOPEFUL <= best["jpeg_30"] < 1:
-        return gains[-1], best
+    best = _rehearsed(sampled, raised[-1])
+    if best["jpeg_30"] < 1 and any(_HOPEFUL <= value < 1 for value in best.values()):
+        return raised[-1], best
     within_reach = [case for case, value in best.items() if value >= 1]
     if all(as_usual[case] >= 1 for case in within_reach):
         return usual, as_usual
-    for gain in gains[:-1]:
+    for gain in raised[:-1]:
         found = _rehearsed(sampled, gain)
         if all(found[case] >= 1 for case in within_reach):
             return gain, found
-    return gains[-1], best
+    return raised[-1], best
 
 
 def _rehearsed(sampled: SampledTiles, gain: float, share: float = 1.0) -> Mapping[str, float]:
@@ -267,7 +283,7 @@ def _gain(shaped: NDArray[np.float32], noise: float, luma: NDArray[Any], preset:
 def _kept(luma: NDArray[Any], shaped: NDArray[np.float32]) -> float:
     """The share of the pattern's energy that is left once it is clipped: half in black and white.
 
-    Gains do not count on it: what is clipped is no less to be seen.
+    Only a raise counts on it: what is clipped is no less to be seen, but so much weaker, too.
     """
     luma, shaped = luma[::_SAMPLED_ROWS], shaped[::_SAMPLED_ROWS]
     margin = int(level_step(luma))
