@@ -229,7 +229,7 @@ def _measure(task: Task) -> Measured:
         marked = mark(original, payload, key)
     except CapacityError:
         return Measured(picture=name, record=None, views={}, compared=(), unread=0)
-    record = sketch(original)
+    record = sketch(original, period=tile_period(*original.shape[:2]))
     views = {}
     for edit, change in EDITS.items():
         taken = _read(change(marked, generator()), payload, key)

@@ -247,7 +247,7 @@ def _removals(marked: _Marked, patterns: Mapping[int, Plane]) -> Iterator[Trial]
 def _forgeries(
     marked: _Marked, patterns: Mapping[int, Plane], hosts: Sequence[Path]
 ) -> Iterator[Trial]:
-    record = sketch(marked.original)
+    record = sketch(marked.original, period=marked.period)
     for path in hosts:
         host = pictures.load(path)
         ghost = ghost_of(marked.pixels, host)

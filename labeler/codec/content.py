@@ -36,12 +36,13 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from labeler.codec.correlation import Spectra, correlate, dependence
 from labeler.codec.detail import PARTS, Detail, Plane
 from labeler.codec.significance import p_value
 from labeler.codec.sketch import Sketch, Taken
@@ -72,8 +73,6 @@ so much that unrelated pictures do not have it (``benchmarks.content_binding``).
 _OVERLAP: Final = 0.4
 """Share of the smaller of sketch and view that has to overlap: a picture that was turned within its
 frame has half of it left."""
-_NOISE: Final = 3.0
-"""Standard deviations below which an autocorrelation is taken for zero."""
 _REGULAR: Final = 0.1
 """Local contrast that is added to every cell's, so that flat places do not agree by accident."""
 _LEAST_SIDE: Final = 8
@@ -96,7 +95,6 @@ and what a detector is wrong by. It was more in 3 of 1225 edited pictures, all o
 _FREE_SIZES: Final = (1.0, 0.98, 1.02, 0.96, 1.04, 0.94, 1.06, 0.92, 1.08, 0.9, 1.1)
 """Sizes of the view, relative to the sketch, that are tried without a mark, or where it is bent."""
 
-_Spectrum = NDArray[np.complexfloating[Any]]
 Box = tuple[float, float, float, float]
 
 
@@ -141,7 +139,7 @@ def compare(record: Sketch, taken: Taken) -> ContentMatch:
     for size in dict.fromkeys((*whole_sizes, *part_sizes)):
         seen = _seen(record, taken, size)
         if seen is None:
-            return _NOTHING
+            continue
         ground = _Ground.of(sketched, seen)
         if size in whole_sizes:
             may_lie = _may_lie(record, taken, ground)
@@ -153,20 +151,34 @@ def compare(record: Sketch, taken: Taken) -> ContentMatch:
             found.extend(ground.lay(part, tries=tries) for part in sketched.parts())
             if any(laid.is_match for laid in found):
                 break
+    mismatches = [each.mismatch_p_value for each in found if each.mismatch_p_value is not None]
+    if not mismatches:
+        return _NOTHING
     best = min(found, key=lambda laid: (not laid.is_match, laid.p_value))
-    mismatch = max(laid.mismatch_p_value for laid in found if laid.mismatch_p_value is not None)
-    return _told(best, record, mismatch_p_value=mismatch)
+    return _told(best, record, mismatch_p_value=max(mismatches))
 
 
 def _sizes(record: Sketch, taken: Taken) -> tuple[Sequence[float], Sequence[float]]:
     """The sizes at which a view is laid on the whole of a sketch, and on parts of it."""
-    if taken.tile_px is None:
+    scales = _scales(record, taken)
+    if scales is None:
         return _FREE_SIZES, (1.0,)
-    across, down = record.tile
-    if taken.corner or taken.luma.size * across * down > _MOST_BENT_CELLS * taken.tile_px**2:
+    if taken.corner or taken.luma.size * math.prod(scales) > _MOST_BENT_CELLS:
         return (1.0,), (1.0,)
     # A bent picture is larger in one place than in another.
     return (1.0,), _FREE_SIZES
+
+
+def _scales(record: Sketch, taken: Taken) -> tuple[float, float] | None:
+    """Cells of the sketch for each pixel of the view, across and down, as the tiles tell.
+
+    None where the two are not known to have the same tile, and the whole of the one is taken for
+    the whole of the other.
+    """
+    if record.period is None or taken.tile_px is None:
+        return None
+    across, down = record.cells_per_pixel
+    return across * record.period / taken.tile_px, down * record.period / taken.tile_px
 
 
 _NOTHING: Final = ContentMatch(
@@ -201,15 +213,12 @@ class _Laid:
 def _seen(record: Sketch, taken: Taken, size: float) -> Detail | None:
     """The view on cells as large as the sketch's; None where it is too small or far too large."""
     height, width = taken.luma.shape
-    if taken.tile_px:
-        across, down = (size * side / taken.tile_px for side in record.tile)
-    else:
-        rows, columns = record.cells.shape
-        across, down = size * columns / width, size * rows / height
-    new_width, new_height = width * across, height * down
+    rows, columns = record.cells.shape
+    across, down = _scales(record, taken) or (columns / width, rows / height)
+    new_width, new_height = size * width * across, size * height * down
     if min(new_width, new_height) < _LEAST_SIDE or new_width * new_height > _MOST_CELLS:
         return None
-    how = cv2.INTER_AREA if across < 1 else cv2.INTER_LINEAR
+    how = cv2.INTER_AREA if size * across < 1 else cv2.INTER_LINEAR
     luma, inside = (
         np.asarray(
             cv2.resize(plane, (round(new_width), round(new_height)), interpolation=how), plane.dtype
@@ -223,7 +232,7 @@ def _seen(record: Sketch, taken: Taken, size: float) -> Detail | None:
 class _Ground:
     """A view, and room to lay it on a sketch at every place."""
 
-    view: _Spectra
+    view: Spectra
     area: float
     """Cells that lie inside the view."""
     shape: tuple[int, int]
@@ -238,7 +247,7 @@ class _Ground:
             cv2.getOptimalDFTSize(sketched.inside.shape[0] + height - 1),
             cv2.getOptimalDFTSize(sketched.inside.shape[1] + width - 1),
         )
-        view, area = _Spectra.of(seen, size), float(seen.inside.sum())
+        view, area = Spectra.of(seen, size), float(seen.inside.sum())
         return cls(view=view, area=area, shape=(height, width), size=size)
 
     def lay(
@@ -251,17 +260,17 @@ class _Ground:
             tries: How many of them there are.
             may_lie: ``size`` the places of a copy, for a mismatch; None: nothing is said of one.
         """
-        size, view, own = self.size, self.view, _Spectra.of(sketched, self.size)
-        count = np.maximum(_correlate(own.inside, view.inside, size), 0)
+        size, view, own = self.size, self.view, Spectra.of(sketched, self.size)
+        count = np.maximum(correlate(own.inside, view.inside, size), 0)
         is_place = count >= _OVERLAP * min(float(sketched.inside.sum()), self.area)
-        energy = _correlate(own.energy, view.inside, size) + _REGULAR * count
-        view_energy = _correlate(own.inside, view.energy, size) + _REGULAR * count
+        energy = correlate(own.energy, view.inside, size) + _REGULAR * count
+        view_energy = correlate(own.inside, view.energy, size) + _REGULAR * count
         # The sum of (a² + r) (b² + r) over all that overlap.
-        squares = _correlate(own.energy, view.energy, size)
+        squares = correlate(own.energy, view.energy, size)
         squares += _REGULAR * (energy + view_energy - _REGULAR * count)
-        products = _correlate(own.contrast, view.contrast, size)
-        dependence = _dependence(own.contrast, view.contrast, size)
-        anywhere = products / np.sqrt(dependence * np.maximum(squares, 1e-6))
+        products = correlate(own.contrast, view.contrast, size)
+        alike = dependence(own.contrast, view.contrast, size)
+        anywhere = products / np.sqrt(alike * np.maximum(squares, 1e-6))
         deviations = np.where(is_place, anywhere, np.float32(-np.inf)).astype(np.float32)
         best = np.unravel_index(int(np.argmax(deviations)), size)
         below, right = _offsets(sketched.inside.shape, size)
@@ -278,17 +287,17 @@ class _Ground:
             ),
         )
 
-    def _mismatch(self, own: _Spectra, deviations: Plane, may_lie: NDArray[np.bool_]) -> float:
+    def _mismatch(self, own: Spectra, deviations: Plane, may_lie: NDArray[np.bool_]) -> float:
         """Bound on the probability of so few deviations at any place where a copy may lie."""
         if not may_lie.any():
             return 1.0
-        dependence = _dependence(own.contrast, own.contrast, self.size)
-        if own.amount < _LEAST_DETAIL**2 * dependence:
+        alike = dependence(own.contrast, own.contrast, self.size)
+        if own.amount < _LEAST_DETAIL**2 * alike:
             return 1.0
         detail = (
-            _correlate(own.spread, self.view.inside, self.size) / dependence,
-            _correlate(own.inside, self.view.spread, self.size)
-            / _dependence(self.view.contrast, self.view.contrast, self.size),
+            correlate(own.spread, self.view.inside, self.size) / alike,
+            correlate(own.inside, self.view.spread, self.size)
+            / dependence(self.view.contrast, self.view.contrast, self.size),
         )
         expected = np.sqrt(np.maximum(0, np.maximum(*detail)))
         excess = float(np.max((deviations - _LEFT * expected)[may_lie]))
@@ -298,20 +307,22 @@ class _Ground:
 def _may_lie(record: Sketch, taken: Taken, ground: _Ground) -> NDArray[np.bool_]:
     """``ground.size`` where the view may lie if it is a copy: its tiles on those of the sketch.
 
-    Nowhere in bent pictures, or where the view is too coarse.
+    Nowhere in bent pictures, where the view is too coarse, or where the tiles of the sketch are not
+    known.
     """
     if taken.tile_px is None:
         return np.ones(ground.size, np.bool_)
     scales = [cells / side for cells, side in zip(ground.shape, taken.luma.shape, strict=True)]
-    if taken.corner is None or max(scales) > _COARSEST:
+    if record.period is None or taken.corner is None or max(scales) > _COARSEST:
         return np.zeros(ground.size, np.bool_)
     down, across = (
-        _is_on_grid(begins + scale * at, tile)
-        for begins, scale, at, tile in zip(
+        _is_on_grid(begins + scale * at - cells * own, cells * record.period)
+        for begins, scale, at, cells, own in zip(
             _offsets(record.cells.shape, ground.size),
             scales,
             reversed(taken.corner),
-            reversed(record.tile),
+            reversed(record.cells_per_pixel),
+            reversed(record.corner),
             strict=True,
         )
     )
@@ -350,43 +361,3 @@ def _told(laid: _Laid, record: Sketch, *, mismatch_p_value: float = 1.0) -> Cont
         p_value=laid.p_value,
         mismatch_p_value=mismatch_p_value,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Spectra:
-    """Of the planes of a `Detail`."""
-
-    contrast: _Spectrum
-    energy: _Spectrum
-    inside: _Spectrum
-    spread: _Spectrum
-    amount: float
-    """Cells that are light or dark."""
-
-    @classmethod
-    def of(cls, detail: Detail, size: tuple[int, int]) -> _Spectra:
-        planes = {
-            "contrast": detail.contrast,
-            "energy": np.square(detail.contrast),
-            "inside": detail.inside,
-            "spread": detail.spread,
-        }
-        spectra = {name: np.fft.rfft2(plane, size) for name, plane in planes.items()}
-        return cls(**spectra, amount=detail.amount)
-
-
-def _correlate(one: _Spectrum, other: _Spectrum, size: tuple[int, int]) -> Plane:
-    """``size`` the sum of products, by how far the second plane begins in the first."""
-    return np.asarray(np.fft.irfft2(one * other.conj(), size), np.float32)
-
-
-def _dependence(one: _Spectrum, other: _Spectrum, size: tuple[int, int]) -> float:
-    """How many products count as one: the sum over all lags of both autocorrelations' product.
-
-    What lies below the noise of their estimates is left out.
-    """
-    pair = [_correlate(each, each, size) for each in (one, other)]
-    noise = [_NOISE / math.sqrt(max(1.0, float(np.max(each)))) for each in pair]
-    rates = [each / max(float(each[0, 0]), 1e-6) for each in pair]
-    counts = (np.abs(rates[0]) > max(noise)) & (np.abs(rates[1]) > max(noise))
-    return max(1.0, float(np.sum(rates[0][counts] * rates[1][counts])))

@@ -24,7 +24,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from labeler.codec.lattice import tile_period
 from labeler.codec.pixels import Pixels, check_pixels, grey, levels, on_white
 
 __all__ = [
@@ -38,7 +37,9 @@ __all__ = [
 ]
 
 # What a sketch is: another value here is another version of its format.
-_VERSION: Final = 1
+_VERSION: Final = 2
+_FIRST_VERSION: Final = 1
+"""Of pictures whose tiles all began in the corner."""
 _CELLS: Final = 9900
 """Most cells of a sketch: with five in a byte it fits into two kilobytes."""
 _SURROUNDINGS: Final = 1.0
@@ -50,7 +51,8 @@ little else to see, noise that an edit adds must not look like another picture."
 _CLIP: Final = 2.5
 _THRESHOLD: Final = 0.6
 """From which local contrast on a cell is light or dark: so three levels keep most of the detail."""
-_HEAD: Final = struct.Struct(">BHII")
+_HEAD: Final = struct.Struct(">BIIfff")
+_FIRST_HEAD: Final = struct.Struct(">BHII")
 _TRITS: Final = 5
 """Cells in a byte: 3 to the fifth power is 243."""
 _POWERS: Final = 3 ** np.arange(_TRITS)[::-1]
@@ -76,23 +78,27 @@ class Sketch:
     """Of the picture, pixels."""
     height: int
     """Of the picture, pixels."""
-    period: int
-    """Size of the mark's tile as embedded, pixels."""
+    period: float | None
+    """Size of the mark's tile in it, pixels; None where it was not marked, or where it is not known
+    how the tile lies."""
+    corner: tuple[float, float] = (0.0, 0.0)
+    """The upper left corner of a tile: x, y, pixels, from 0 to below the period; 0 without one."""
     cells: NDArray[np.int8] = field(repr=False)
     """``(h, w)`` 1 light, -1 dark, 0 neither; the size follows from the picture's."""
 
     @property
-    def tile(self) -> tuple[float, float]:
-        """Width and height of the mark's tile, cells."""
+    def cells_per_pixel(self) -> tuple[float, float]:
+        """Across and down."""
         height, width = self.cells.shape
-        return self.period * width / self.width, self.period * height / self.height
+        return width / self.width, height / self.height
 
     def to_bytes(self) -> bytes:
-        """At most 1991 bytes: see ``docs/wire-format.md``."""
+        """At most 2001 bytes: see ``docs/wire-format.md``."""
         trits = np.zeros(-(-self.cells.size // _TRITS) * _TRITS, np.intp)
         trits[: self.cells.size] = self.cells.ravel() + 1
         packed = (trits.reshape(-1, _TRITS) @ _POWERS).astype(np.uint8)
-        return _HEAD.pack(_VERSION, self.period, self.width, self.height) + packed.tobytes()
+        head = _HEAD.pack(_VERSION, self.width, self.height, self.period or 0.0, *self.corner)
+        return head + packed.tobytes()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Sketch:
@@ -101,20 +107,38 @@ class Sketch:
         Raises:
             ValueError: ``data`` is something else, or of a version that is not known.
         """
-        if len(data) < _HEAD.size or data[0] != _VERSION:
+        version = data[0] if data else 0
+        if version == _VERSION and len(data) > _HEAD.size:
+            _, width, height, period, x, y = _HEAD.unpack_from(data)
+            packed = data[_HEAD.size :]
+        elif version == _FIRST_VERSION and len(data) > _FIRST_HEAD.size:
+            _, period, width, height = _FIRST_HEAD.unpack_from(data)
+            x = y = 0.0
+            packed = data[_FIRST_HEAD.size :]
+        else:
             raise ValueError("not a sketch of a known version")
-        _, period, width, height = _HEAD.unpack_from(data)
-        if not (period and width and height):
+        if not (width and height and 0 <= period < math.inf):
             raise ValueError(f"no picture has {width} x {height} pixels and tiles of {period}")
-        rows, columns = _shape_of(height, width)
-        packed = np.frombuffer(data, np.uint8, offset=_HEAD.size).astype(np.intp)
-        if len(packed) != -(-rows * columns // _TRITS) or packed.max() >= 3**_TRITS:
-            raise ValueError(f"{len(data)} bytes cannot be a sketch of {rows} x {columns} cells")
-        trits = (packed[:, None] // _POWERS % 3).ravel()
-        if trits[rows * columns :].any():
-            raise ValueError("a sketch is filled up with zeros")
-        cells = (trits[: rows * columns] - 1).astype(np.int8).reshape(rows, columns)
-        return cls(width=width, height=height, period=period, cells=cells)
+        if not all(each == 0 or 0 < each < period for each in (x, y)):
+            raise ValueError(f"a tile of {period} pixels has no corner at {x}, {y}")
+        cells = _unpacked(packed, _shape_of(height, width))
+        return cls(width=width, height=height, period=period or None, corner=(x, y), cells=cells)
+
+
+def _unpacked(data: bytes, shape: tuple[int, int]) -> NDArray[np.int8]:
+    """The cells of a sketch.
+
+    Raises:
+        ValueError: They are no cells, or not so many.
+    """
+    rows, columns = shape
+    packed = np.frombuffer(data, np.uint8).astype(np.intp)
+    if len(packed) != -(-rows * columns // _TRITS) or packed.max() >= 3**_TRITS:
+        raise ValueError(f"{len(data)} bytes cannot be a sketch of {rows} x {columns} cells")
+    trits = (packed[:, None] // _POWERS % 3).ravel()
+    if trits[rows * columns :].any():
+        raise ValueError("a sketch is filled up with zeros")
+    return (trits[: rows * columns] - 1).astype(np.int8).reshape(rows, columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -160,14 +184,16 @@ class Taken:
         return taken
 
 
-def sketch(pixels: Pixels, *, period: int | None = None) -> Sketch:
-    """The sketch of a picture that is marked, taken before.
+def sketch(
+    pixels: Pixels, *, period: float | None, corner: tuple[float, float] = (0.0, 0.0)
+) -> Sketch:
+    """The sketch of a picture, taken before it is marked.
 
     Args:
         pixels: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` uint8 or uint16, on white where
             transparent.
-        period: Size of the mark's tile, pixels; None for what pictures of this size have. Frames of
-            films have others: `lattice.tile_period` with ``FILM_PERIODS``.
+        period: See `Sketch.period`.
+        corner: See `Sketch.corner`.
 
     Raises:
         TypeError: The array has another dtype.
@@ -178,12 +204,7 @@ def sketch(pixels: Pixels, *, period: int | None = None) -> Sketch:
     rows, columns = _shape_of(height, width)
     small = cv2.resize(luma, (columns, rows), interpolation=cv2.INTER_AREA)
     contrast = local_contrast(np.asarray(small), np.ones((rows, columns), np.float32))
-    return Sketch(
-        width=width,
-        height=height,
-        period=period or tile_period(height, width),
-        cells=ternary(contrast),
-    )
+    return Sketch(width=width, height=height, period=period, corner=corner, cells=ternary(contrast))
 
 
 def take(

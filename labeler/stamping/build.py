@@ -36,6 +36,7 @@ from labeler.stamping.interface import (
 )
 from labeler.stamping.media import medium_for
 from labeler.stamping.readback import OR_NO_SIGNPOST
+from labeler.stamping.sketches import sketches_of_source
 
 __all__ = ["build", "excuse", "find_mark"]
 
@@ -62,6 +63,7 @@ def find_mark(order: Order, tools: Tools, *, keep: bool) -> Marked | None:
     return Marked(
         content=order.content,
         watermark=ExpectedWatermark.of_tracks(tracks) if tracks else kept[None],
+        sketches=sketches_of_source(order, tools, found[0]),
         remark="; ".join([_KEPT, *(f"there is none in the {name}" for name in bare)]),
     )
 
@@ -131,28 +133,36 @@ def build(
 
 def _with_watermark(order: Order, tools: Tools, kept: Marked | None, without: str | None) -> Draft:
     # What gets no mark and no label is not encoded again: that would cost quality for nothing.
-    watermarking = medium_for(order.media_type).watermarking
     if kept is not None:
         remarks = {Layer.WATERMARK: kept.remark} if kept.remark else {}
-        content = watermarking.label(order, tools)
-        return Draft(content=content, watermark=kept.watermark, remarks=remarks)
+        content = medium_for(order.media_type).watermarking.label(order, tools)
+        return Draft(
+            content=content, watermark=kept.watermark, sketches=kept.sketches, remarks=remarks
+        )
     if Layer.WATERMARK in order.leave_out:
         without = _LEFT_OUT
     if without is not None:
-        content = watermarking.label(order, tools)
-        return Draft(content=content, watermark=None, remarks={Layer.WATERMARK: without})
+        return _without_watermark(order, tools, without)
     payload = Payload(origin=order.provenance.source_type.origin, handle=tools.reserve())
     try:
         marked = _mark(order, payload, tools)
     except (CapacityError, UnsupportedMediaError) as error:
-        reason = excuse(error, Layer.WATERMARK, order)
-        content = watermarking.label(order, tools)
-        return Draft(content=content, watermark=None, remarks={Layer.WATERMARK: reason})
+        return _without_watermark(order, tools, excuse(error, Layer.WATERMARK, order))
     return Draft(
         content=marked.content,
         marked=marked,
         watermark=marked.watermark,
+        sketches=marked.sketches,
         remarks={Layer.WATERMARK: marked.remark} if marked.remark else {},
+    )
+
+
+def _without_watermark(order: Order, tools: Tools, reason: str) -> Draft:
+    return Draft(
+        content=medium_for(order.media_type).watermarking.label(order, tools),
+        watermark=None,
+        sketches=sketches_of_source(order, tools),
+        remarks={Layer.WATERMARK: reason},
     )
 
 
@@ -229,7 +239,7 @@ def _sign(order: Order, tools: Tools, draft: Draft) -> tuple[Content, Signature]
         labels=[each.label for each in order.outcomes if each.laid],
         soft_bindings=()
         if bound is None
-        else (*medium.watermarking.bind(bound), *content_bindings(order, tools)),
+        else (*medium.watermarking.bind(bound), *content_bindings(draft)),
         directions=_directions(tools.settings),
         with_parent=needs_parent(order.provenance, source_has_manifest=present is not None),
     )

@@ -12,30 +12,18 @@ import base64
 from collections.abc import Iterator
 
 from labeler.credentials import SoftBinding
-from labeler.media.media_type import MediaKind
 from labeler.registry.fingerprints import SKETCH
-from labeler.stamping.interface import Order, Tools
+from labeler.stamping.interface import Draft
 
 __all__ = ["content_bindings"]
 
 
-def content_bindings(order: Order, tools: Tools) -> Iterator[SoftBinding]:
+def content_bindings(draft: Draft) -> Iterator[SoftBinding]:
     """The fingerprint of a still picture; none of other content.
 
     Args:
-        order: What was asked for.
-        tools: What is the same for every file.
-
-    Raises:
-        MediaError: The source cannot be decoded.
+        draft: What was made.
     """
-    if order.media_type.kind is not MediaKind.IMAGE:
-        return
-    from labeler.codec.sketch import sketch  # noqa: PLC0415 - slow, and not always needed
-    from labeler.stamping.pictures import unmarked_picture  # noqa: PLC0415 - as above
-
-    picture = unmarked_picture(order, tools)
-    if picture.frame_count != 1:
-        return
-    taken = sketch(next(iter(picture.frames())))
-    yield SoftBinding(algorithm=SKETCH, value=base64.b64encode(taken.to_bytes()).decode("ascii"))
+    if len(draft.sketches) == 1:
+        value = base64.b64encode(draft.sketches[0].to_bytes()).decode("ascii")
+        yield SoftBinding(algorithm=SKETCH, value=value)

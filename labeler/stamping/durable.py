@@ -1,8 +1,8 @@
 """What leads from a copy of an output back to it, when its metadata are gone.
 
 The manifest store itself, what it says of the watermarks, and what the output looks and sounds
-like: taken from what was written, as a decoder gives it. Sketches are of pictures before they were
-marked: one with the mark in it would agree with whatever the mark is copied into.
+like: taken from what was written, as a decoder gives it. Only sketches are of pictures before they
+were marked: one with the mark in it would agree with whatever the mark is copied into.
 """
 
 from __future__ import annotations
@@ -19,14 +19,12 @@ from labeler.registry.fingerprints import ACOUSTIC, PDQ, SKETCH
 from labeler.stamping.interface import Draft, Order, Tools
 from labeler.stamping.media import medium_for
 from labeler.stamping.readback import opening
+from labeler.stamping.sketches import SKETCHED
 
 if TYPE_CHECKING:
     from labeler.codec.pixels import Pixels
 
 __all__ = ["make_durable"]
-
-_FRAMES: Final = 8
-"""Frames or pages of a picture file that are fingerprinted, from its beginning."""
 
 
 def make_durable(order: Order, draft: Draft, written: Content, tools: Tools) -> DurableRecord:
@@ -47,7 +45,13 @@ def make_durable(order: Order, draft: Draft, written: Content, tools: Tools) -> 
     return DurableRecord(
         manifest=None if signature is None else signature.store,
         soft_bindings=() if signature is None else bound,
-        fingerprints=tuple(_fingerprints(written, order, tools)),
+        fingerprints=(
+            *(
+                ContentFingerprint(algorithm=SKETCH, value=each.to_bytes())
+                for each in draft.sketches
+            ),
+            *_fingerprints(written, order, tools),
+        ),
     )
 
 
@@ -60,13 +64,11 @@ def _fingerprints(written: Content, order: Order, tools: Tools) -> Iterator[Cont
 
 def _of_picture(written: Content, order: Order, tools: Tools) -> Iterator[ContentFingerprint]:
     from labeler.media.picture import open_picture  # noqa: PLC0415 - slow, and not always needed
-    from labeler.stamping.pictures import unmarked_picture  # noqa: PLC0415 - as above
 
     limit = tools.settings.max_pixels
     picture = open_picture(written.data, name=order.content.name, max_pixels=limit)
-    before = unmarked_picture(order, tools)
-    for unmarked, pixels in islice(zip(before.frames(), picture.frames(), strict=False), _FRAMES):
-        yield from _of_pixels(unmarked, pixels)
+    for pixels in islice(picture.frames(), SKETCHED):
+        yield from _of_pixels(pixels)
 
 
 def _of_film(written: Content, order: Order, tools: Tools) -> Iterator[ContentFingerprint]:
@@ -92,11 +94,9 @@ def _of_sound(written: Content, order: Order, tools: Tools) -> Iterator[ContentF
     yield ContentFingerprint(algorithm=ACOUSTIC, value=taken.to_bytes())
 
 
-def _of_pixels(unmarked: Pixels, pixels: Pixels) -> Iterator[ContentFingerprint]:
+def _of_pixels(pixels: Pixels) -> Iterator[ContentFingerprint]:
     from labeler.codec.pdq import LEAST_QUALITY, pdq  # noqa: PLC0415 - as above
-    from labeler.codec.sketch import sketch  # noqa: PLC0415 - as above
 
-    yield ContentFingerprint(algorithm=SKETCH, value=sketch(unmarked).to_bytes())
     hashed = pdq(pixels)
     if hashed.quality >= LEAST_QUALITY:
         yield ContentFingerprint(algorithm=PDQ, value=hashed.value)

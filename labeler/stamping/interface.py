@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from detectors.conclusion import Evidence
 from detectors.texts import TextTools
@@ -28,6 +28,9 @@ from labeler.provenance import Provenance, Track
 from labeler.receipt import LabelOutcome, Layer, MarkReading
 from labeler.settings import Settings
 from labeler.stamping.labelling import Labelling
+
+if TYPE_CHECKING:
+    from labeler.codec.sketch import Sketch
 
 __all__ = [
     "Draft",
@@ -172,6 +175,8 @@ class Marked:
     content: Content
     """The file, encoded again for a new one."""
     watermark: ExpectedWatermark
+    sketches: tuple[Sketch, ...] = ()
+    """See `Draft.sketches`."""
     legibility: Mapping[str, float] | None = None
     """How legible the mark of a picture is expected to be; see `LayerOutcome.legibility`."""
     psnr_db: float | None = None
@@ -207,6 +212,9 @@ class Draft:
     """What making the watermark gave; None where none was made."""
     watermark: ExpectedWatermark | None
     """The watermark that it carries; None where there is none."""
+    sketches: tuple[Sketch, ...] = ()
+    """What it looked like without the watermark that was made, its first frames or pages; of other
+    content than pictures, none."""
     remarks: Mapping[Layer, str]
     """Why a layer is missing, or what it does not cover."""
 

@@ -14,6 +14,7 @@ from detectors.conclusion import Evidence
 from labeler.codec.keys import Key, Keyring
 from labeler.codec.payload import Payload
 from labeler.codec.pixels import Pixels
+from labeler.codec.sketch import Sketch, sketch
 from labeler.credentials import SoftBinding
 from labeler.errors import CapacityError
 from labeler.marks import image as marks
@@ -30,6 +31,7 @@ from labeler.stamping.interface import (
 )
 from labeler.stamping.labelling import AnyPicture, labelled_picture
 from labeler.stamping.readback import lost, opening, readings
+from labeler.stamping.sketches import SKETCHED
 from labeler.strength import Strength
 
 __all__ = ["PictureWatermarking", "unmarked_picture"]
@@ -69,6 +71,7 @@ class PictureWatermarking:
                 beside=expected_beside(signpost),
                 frames=frames,
             ),
+            sketches=tuple(marking.sketches),
             psnr_db=marking.psnr_db(),
             legibility=marking.legibility,
             remark=_remark(picture.frame_count, len(frames)),
@@ -150,6 +153,8 @@ class _Marking:
     strength: Strength
     signpost: Signpost | None = None
     marked: list[int] = field(default_factory=list)
+    sketches: list[Sketch] = field(default_factory=list)
+    """Of the first frames, before they were marked."""
     refusal: CapacityError | None = None
     legibility: Mapping[str, float] | None = None
     """How legible the mark is expected to be in the frame where it is least so."""
@@ -172,13 +177,19 @@ class _Marking:
                 self.refusal = error
                 if index == last and not self.marked:
                     raise  # nothing would come of encoding
+                self._sketch(pixels, None)
                 yield pixels
                 continue
             marked = prepared.embed()
             self.marked.append(index)
+            self._sketch(pixels, prepared.period)
             self._measure(pixels, marked)
             self._expect(prepared.suitability.legibility)
             yield marked
+
+    def _sketch(self, pixels: Pixels, period: int | None) -> None:
+        if len(self.sketches) < SKETCHED:
+            self.sketches.append(sketch(pixels, period=period))
 
     def _expect(self, legibility: Mapping[str, float]) -> None:
         """Keep the least of all frames."""

@@ -1,6 +1,8 @@
 import base64
 import doctest
 import io
+import math
+import struct
 from dataclasses import replace
 
 import cv2
@@ -11,9 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from labeler.codec import content
+from labeler.codec import sketch as sketches
 from labeler.codec.content import LEAST_CORRELATION, MATCHES_AT, MISMATCHES_AT, Verdict, compare
 from labeler.codec.lattice import FILM_PERIODS, tile_period
-from labeler.codec.sketch import Sketch, Taken, sketch, take
+from labeler.codec.sketch import Sketch, Taken, take
 from tests.codec.pdq_pictures import made
 from tests.scenes import photograph, tilted
 
@@ -28,6 +31,11 @@ def scene():
 @pytest.fixture(scope="module")
 def record(scene):
     return sketch(scene)
+
+
+def sketch(picture, *, period=None):
+    """Of a picture whose tiles have the usual size and begin in its corner."""
+    return sketches.sketch(picture, period=period or tile_period(*picture.shape[:2]))
 
 
 def seen(picture, *, period=PERIOD, corner=(0, 0), **lies):
@@ -341,6 +349,7 @@ def test_bytes_stay_within_two_kilobytes_and_round_trip(shape):
     read = Sketch.from_bytes(data)
     assert len(data) <= 2048
     assert (read.width, read.height, read.period) == (shape[1], shape[0], tile_period(*shape))
+    assert read.corner == (0, 0)
     assert np.array_equal(read.cells, record.cells)
     assert read.to_bytes() == data
     assert compare(read, seen(made(*shape), period=read.period)).verdict is not Verdict.MISMATCH
@@ -365,10 +374,60 @@ def test_views_stay_within_their_size_and_round_trip(shape, turn, period, most):
 def test_other_bytes_are_refused(data, kind):
     for each in (data, b"\x01" + data, b"\x02" + data):
         try:
-            read = kind.from_bytes(each)
+            written = kind.from_bytes(each).to_bytes()
         except ValueError:
             continue
-        assert read.to_bytes() == each
+        assert kind.from_bytes(written).to_bytes() == written
+        assert written == each or each[:1] == b"\x01"
+
+
+@pytest.mark.parametrize("tiles", [(None, 0, 0), (96, 0, 95.5), (71.25, 71, 0.5)])
+def test_where_the_tiles_of_a_sketch_lie_is_kept(record, tiles):
+    period, x, y = tiles
+    again = Sketch.from_bytes(replace(record, period=period, corner=(x, y)).to_bytes())
+    assert (again.period, *again.corner) == tiles
+    assert np.array_equal(again.cells, record.cells)
+
+
+@pytest.mark.parametrize(
+    "tiles", [(-1, 0, 0), (math.nan, 0, 0), (math.inf, 0, 0), (96, 96, 0), (96, 0, -1), (0, 0, 1)]
+)
+def test_sketches_whose_tiles_cannot_be_are_refused(record, tiles):
+    data = bytearray(record.to_bytes())
+    data[9:21] = struct.pack(">fff", *tiles)
+    with pytest.raises(ValueError, match="tile"):
+        Sketch.from_bytes(bytes(data))
+
+
+def test_a_sketch_whose_tiles_begin_elsewhere_fits_copies_of_its_picture(scene):
+    """And the wrong corner, for a picture that shows something else, makes it unknown nowhere."""
+    corner = (35.5, 61.0)
+    record = sketches.sketch(scene, period=PERIOD, corner=corner)
+    part = seen(scene[100:400, 100:500], corner=(corner[0] - 100, corner[1] - 100))
+    assert compare(record, part).verdict is Verdict.MATCH
+    other = photograph(480, 640, seed=77)
+    assert compare(record, seen(other, corner=corner)).verdict is Verdict.MISMATCH
+
+
+def test_a_mismatch_is_looked_for_where_the_corner_of_the_sketch_says(scene):
+    """A copy matches anywhere: so what moved with its mark is looked for by its places alone."""
+    for corner in ((0.0, 0.0), (35.5, 61.0)):
+        record = sketches.sketch(scene, period=PERIOD, corner=corner)
+        taken = seen(scene, corner=corner)
+        ground = content._Ground.of(
+            content.Detail.of_sketch(record), content._seen(record, taken, 1.0)
+        )
+        assert content._may_lie(record, taken, ground)[0, 0]
+        astray = seen(scene, corner=(corner[0] + PERIOD / 2, corner[1]))
+        assert not content._may_lie(record, astray, ground)[0, 0]
+
+
+def test_nothing_is_said_against_a_picture_where_the_sketch_knows_no_tiles(scene):
+    record = sketches.sketch(scene, period=None)
+    other = photograph(480, 640, seed=77)
+    assert compare(record, seen(other)).verdict is Verdict.UNDECIDED
+    assert compare(record, seen(scene)).verdict is Verdict.MATCH
+    assert compare(record, take(scene)).verdict is Verdict.MATCH
 
 
 def test_other_versions_and_lengths_are_refused(scene, record):
@@ -402,14 +461,23 @@ GOLDEN = (
     "jXtgsa8="
 )
 
+GOLDEN_2 = (
+    "AgAAACgAAAAYQoAAAEFIAABCfwAAKK+L0H57eg2EfSlfDqami9zZmtCZfn5+NTV9XgQEESknKiQ75ebZpoiIptWE"
+    "hJCasCcPPrOwIzMweuamKH+IsIuqKMduKpGLXiiMryVwcC4PdNbHUihtXeZIJSue1eXpedldQ3mPQpKUfyUnei7c"
+    "1nAplY9KEqx3eXl5oOeqQnCCypSOSi2mJp7X8qG7sZTNVBsAJHVwJx0JWlUfeSh2ZwEACSUMWm9U8vHx6OiXjo+D"
+    "gIN/gn+AgIuTjY17YLGv"
+)
+
 
 def test_the_wire_format_stays():
-    """Made by version 1, stored in registries: what is taken today has to match it."""
-    stored = Sketch.from_bytes(base64.b64decode(GOLDEN))
+    """Made by each version, stored in registries: what is taken today has to match it."""
     picture = made(24, 40)
-    # Other processors round otherwise: a cell on the edge may fall to the other side.
-    assert np.mean(sketch(picture).cells != stored.cells) < 0.01
-    assert (stored.width, stored.height, stored.period) == (40, 24, 64)
+    for golden, corner in ((GOLDEN, (0, 0)), (GOLDEN_2, (12.5, 63.75))):
+        stored = Sketch.from_bytes(base64.b64decode(golden))
+        # Other processors round otherwise: a cell on the edge may fall to the other side.
+        assert np.mean(sketch(picture).cells != stored.cells) < 0.01
+        assert (stored.width, stored.height, stored.period) == (40, 24, 64)
+        assert stored.corner == corner
 
 
 def test_the_example_in_the_docstring_holds():
