@@ -23,6 +23,8 @@ SIGNPOST = Signpost(payload=PAYLOAD)
 STRENGTHS: tuple[Strength, ...] = ("quality", "balanced", "robust")
 WHOLE_RAISE_DB = 20 * math.log10(1.3)
 """By how much the balanced and the robust preset raise a mark at most."""
+QUIET_RAISE_DB = 20 * math.log10(1.6)
+"""By how much the balanced one raises a mark that is quiet even then."""
 
 
 def smooth(height: int, width: int, *, seed: int = 0) -> np.ndarray:
@@ -31,6 +33,14 @@ def smooth(height: int, width: int, *, seed: int = 0) -> np.ndarray:
 
 def flat(height: int, width: int) -> np.ndarray:
     return np.full((height, width, 3), 128, np.uint8)
+
+
+def silhouette(height: int, width: int) -> np.ndarray:
+    pixels = np.full((height, width, 3), 255, np.uint8)
+    middle, axes = (width // 2, height // 2), (width // 3, height // 4)
+    cv2.ellipse(pixels, middle, axes, 20, 0, 360, (0, 0, 0), -1)
+    cv2.rectangle(pixels, (width // 5, height // 8), (width // 4, height - 20), (0, 0, 0), -1)
+    return pixels
 
 
 def noise(height: int, width: int, deviation: float, *, blur: float = 0.0) -> np.ndarray:
@@ -47,6 +57,7 @@ PICTURES = {
     "large and smooth": smooth(480, 640, seed=2),
     "flat": flat(480, 640),
     "chart": chart(700, 560),
+    "silhouette": silhouette(400, 400),
     "fine noise": noise(300, 400, 3),
     "noise": noise(300, 400, 10),
     "loud noise": noise(300, 400, 40),

@@ -15,10 +15,12 @@ from tests.marks.rehearsing import (
     KEY,
     PAYLOAD,
     PICTURES,
+    QUIET_RAISE_DB,
     WHOLE_RAISE_DB,
     psnr_db,
     set_preset,
 )
+from tests.scenes import chart
 
 SAVED = [
     ("photograph", "balanced"),
@@ -145,6 +147,27 @@ def test_a_raised_mark_stays_within_its_noise(monkeypatch: pytest.MonkeyPatch) -
         assert psnr_db(picture, prepared.embed()) >= floor - rounding - 0.05
     set_preset(monkeypatch, "balanced", raises={1.6: 0.0})
     assert prepare(picture, PAYLOAD, KEY).suitability.psnr_db < 42
+
+
+def test_a_quiet_mark_is_raised_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though compression takes it anyway: scaling leaves it then."""
+    raised, usual = raised_and_usual("silhouette", "balanced", monkeypatch)
+    found = raised.suitability
+    assert found.raised_db == pytest.approx(QUIET_RAISE_DB)
+    assert 46 <= found.psnr_db < usual.suitability.psnr_db - 4
+    assert usual.suitability.legibility["quarter_size"] < 1 <= found.legibility["quarter_size"]
+    assert found.legibility["jpeg_30"] < 0.45
+    assert psnr_db(PICTURES["silhouette"], raised.embed()) >= 45.9
+
+
+def test_what_is_clipped_leaves_room_for_a_raise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The noise is that of what is written: half of a mark on white is not there."""
+    picture = chart(400, 500, seed=1)
+    found = suitability(picture)
+    assert found.raised_db == pytest.approx(WHOLE_RAISE_DB)
+    assert found.psnr_db >= 42
+    monkeypatch.setattr(image, "_kept", lambda luma, shaped: 1.0)
+    assert suitability(picture).raised_db < WHOLE_RAISE_DB - 0.5
 
 
 def test_quality_is_never_raised(monkeypatch: pytest.MonkeyPatch) -> None:
