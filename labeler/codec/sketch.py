@@ -82,7 +82,7 @@ class Sketch:
     """Size of the mark's tile in it, pixels; None where it was not marked, or where it is not known
     how the tile lies."""
     corner: tuple[float, float] = (0.0, 0.0)
-    """The upper left corner of a tile: x, y, pixels, from 0 to below the period; 0 without one."""
+    """The upper left corner of a tile: x, y, pixels, 0 to the period; 0 without one."""
     cells: NDArray[np.int8] = field(repr=False)
     """``(h, w)`` 1 light, -1 dark, 0 neither; the size follows from the picture's."""
 
@@ -117,9 +117,9 @@ class Sketch:
             packed = data[_FIRST_HEAD.size :]
         else:
             raise ValueError("not a sketch of a known version")
-        if not (width and height and 0 <= period < math.inf):
+        if not (width and height and math.copysign(1, period) > 0 and period < math.inf):
             raise ValueError(f"no picture has {width} x {height} pixels and tiles of {period}")
-        if not all(each == 0 or 0 < each < period for each in (x, y)):
+        if not all(math.copysign(1, each) > 0 and each <= period for each in (x, y)):
             raise ValueError(f"a tile of {period} pixels has no corner at {x}, {y}")
         cells = _unpacked(packed, _shape_of(height, width))
         return cls(width=width, height=height, period=period or None, corner=(x, y), cells=cells)

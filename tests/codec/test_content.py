@@ -381,7 +381,7 @@ def test_other_bytes_are_refused(data, kind):
         assert written == each or each[:1] == b"\x01"
 
 
-@pytest.mark.parametrize("tiles", [(None, 0, 0), (96, 0, 95.5), (71.25, 71, 0.5)])
+@pytest.mark.parametrize("tiles", [(None, 0, 0), (96, 0, 95.5), (71.25, 71.25, 0.5)])
 def test_where_the_tiles_of_a_sketch_lie_is_kept(record, tiles):
     period, x, y = tiles
     again = Sketch.from_bytes(replace(record, period=period, corner=(x, y)).to_bytes())
@@ -390,7 +390,17 @@ def test_where_the_tiles_of_a_sketch_lie_is_kept(record, tiles):
 
 
 @pytest.mark.parametrize(
-    "tiles", [(-1, 0, 0), (math.nan, 0, 0), (math.inf, 0, 0), (96, 96, 0), (96, 0, -1), (0, 0, 1)]
+    "tiles",
+    [
+        (-1, 0, 0),
+        (-0.0, 0, 0),
+        (96, -0.0, 0),
+        (math.nan, 0, 0),
+        (math.inf, 0, 0),
+        (96, 96.5, 0),
+        (96, 0, -1),
+        (0, 0, 1),
+    ],
 )
 def test_sketches_whose_tiles_cannot_be_are_refused(record, tiles):
     data = bytearray(record.to_bytes())
