@@ -16,10 +16,9 @@ from labeler.media.content import Content
 from labeler.media.media_type import MediaKind
 from labeler.registry import ContentFingerprint, DurableRecord
 from labeler.registry.fingerprints import ACOUSTIC, PDQ, SKETCH
-from labeler.stamping.interface import Draft, Order, Tools
+from labeler.stamping.interface import SKETCHED, Draft, Order, Tools
 from labeler.stamping.media import medium_for
 from labeler.stamping.readback import opening
-from labeler.stamping.sketches import SKETCHED
 
 if TYPE_CHECKING:
     from labeler.codec.pixels import Pixels

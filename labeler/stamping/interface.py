@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from detectors.conclusion import Evidence
 from detectors.texts import TextTools
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from labeler.codec.sketch import Sketch
 
 __all__ = [
+    "SKETCHED",
     "Draft",
     "ExpectedLayer",
     "ExpectedWatermark",
@@ -46,6 +47,10 @@ __all__ = [
     "Watermarking",
     "expected_beside",
 ]
+
+
+SKETCHED: Final = 8
+"""Frames or pages of a picture file that are sketched, from its beginning."""
 
 
 class WatermarkLostError(CapacityError, MarkNotVerifiedError):

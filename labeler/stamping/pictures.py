@@ -23,6 +23,7 @@ from labeler.media.content import Content
 from labeler.media.picture import Picture, open_picture
 from labeler.receipt import MarkReading
 from labeler.stamping.interface import (
+    SKETCHED,
     ExpectedWatermark,
     Marked,
     Order,
@@ -31,7 +32,6 @@ from labeler.stamping.interface import (
 )
 from labeler.stamping.labelling import AnyPicture, labelled_picture
 from labeler.stamping.readback import lost, opening, readings
-from labeler.stamping.sketches import SKETCHED
 from labeler.strength import Strength
 
 __all__ = ["PictureWatermarking", "unmarked_picture"]

@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING, Final
 from detectors.conclusion import Evidence
 from labeler.codec.payload import Payload
 from labeler.media.media_type import MediaKind
-from labeler.stamping.interface import Order, Tools
+from labeler.stamping.interface import SKETCHED, Order, Tools
 
 if TYPE_CHECKING:
     from labeler.codec.pixels import Pixels
     from labeler.codec.sketch import Sketch
 
-__all__ = ["SKETCHED", "sketches_of_source"]
+__all__ = ["sketches_of_source"]
 
-SKETCHED: Final = 8
-"""Frames or pages of a picture file that are sketched, from its beginning."""
 _UPRIGHT_DEG: Final = 0.1
 _UNSTRETCHED: Final = 0.004
 """How far a picture may be turned or stretched so that its tiles still lie as in the sketch."""
