@@ -458,6 +458,13 @@ def test_views_from_strangers_cost_no_more_than_others(record):
     assert compare(record, nothing).verdict is Verdict.UNDECIDED
 
 
+@pytest.mark.parametrize("period", [1e-38, 1e-3, 1.0, 1e4, 3e38])
+def test_sketches_from_strangers_cost_no_more_than_others(scene, record, period):
+    for corner in ((0.0, 0.0), (period / 3, period)):
+        strange = replace(record, period=period, corner=corner)
+        assert compare(strange, seen(scene)).verdict is Verdict.UNDECIDED
+
+
 @pytest.mark.parametrize("arguments", [{"aspect": 0.0}, {"period": 0.0}, {"period": -2.0}])
 def test_impossible_geometry_is_refused(scene, arguments):
     with pytest.raises(ValueError, match="cannot be"):
