@@ -59,13 +59,13 @@ class _Preset:
 _PRESETS: Final = {
     "quality": _Preset(0.070, 0.0055, 45.0, 45.0, {}),
     "balanced": _Preset(0.089, 0.0080, 43.7, 41.2, {1.15: 42.0, 1.3: 42.0, 1.6: 46.0}),
-    "robust": _Preset(0.132, 0.0190, 40.3, 40.3, {1.15: 40.3, 1.3: 40.3}),
+    "robust": _Preset(0.132, 0.0190, 40.3, 40.3, {1.15: 42.3, 1.3: 42.3}),
 }
 _TEXTURED: Final = 1.3
 """How many times as large as the noise floor allows the gain may be by similarity, from which on a
 picture counts as a texture: grass and gravel, which hide a mark from eyes and detectors alike."""
 _HOPEFUL: Final = 0.45
-"""Legibility after compression from which on a mark may be read, though not as a rule."""
+"""Legibility from which on a mark may be read, though not as a rule."""
 _GAIN_LIMITS: Final = (0.8, 1.6)
 """Shares of a preset's gain that are used: very smooth pictures, which lose similarity first and
 the mark last, are at the lower end, graphics at the upper."""

@@ -36,7 +36,6 @@ from labeler.stamping.interface import (
 )
 from labeler.stamping.media import medium_for
 from labeler.stamping.readback import OR_NO_SIGNPOST
-from labeler.stamping.sketches import sketches_of_source
 
 __all__ = ["build", "excuse", "find_mark"]
 
@@ -53,7 +52,8 @@ def find_mark(order: Order, tools: Tools, *, keep: bool) -> Marked | None:
         ConflictError: It does, and the watermark is not to be kept, or cannot be read.
         MediaError: The source cannot be decoded.
     """
-    looks = medium_for(order.media_type).watermarking.find(order, tools)
+    watermarking = medium_for(order.media_type).watermarking
+    looks = watermarking.find(order, tools)
     found = [each for each in looks if each.finding.presence is not Presence.ABSENT]
     if not found:
         return None
@@ -63,7 +63,7 @@ def find_mark(order: Order, tools: Tools, *, keep: bool) -> Marked | None:
     return Marked(
         content=order.content,
         watermark=ExpectedWatermark.of_tracks(tracks) if tracks else kept[None],
-        sketches=sketches_of_source(order, tools, found[0]),
+        sketches=watermarking.sketches(order, tools, found[0]),
         remark="; ".join([_KEPT, *(f"there is none in the {name}" for name in bare)]),
     )
 
@@ -158,10 +158,11 @@ def _with_watermark(order: Order, tools: Tools, kept: Marked | None, without: st
 
 
 def _without_watermark(order: Order, tools: Tools, reason: str) -> Draft:
+    watermarking = medium_for(order.media_type).watermarking
     return Draft(
-        content=medium_for(order.media_type).watermarking.label(order, tools),
+        content=watermarking.label(order, tools),
         watermark=None,
-        sketches=sketches_of_source(order, tools),
+        sketches=watermarking.sketches(order, tools, None),
         remarks={Layer.WATERMARK: reason},
     )
 

@@ -1,8 +1,8 @@
 """What leads from a copy of an output back to it, when its metadata are gone.
 
 The manifest store itself, what it says of the watermarks, and what the output looks and sounds
-like: taken from what was written, as a decoder gives it. Only sketches are of pictures before they
-were marked: one with the mark in it would agree with whatever the mark is copied into.
+like: taken from what was written, as a decoder gives it. Only sketches (`Draft.sketches`) are of
+pictures before they were marked: one with the mark in it would agree with whatever it is copied to.
 """
 
 from __future__ import annotations

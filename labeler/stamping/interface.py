@@ -258,6 +258,19 @@ class Watermarking(Protocol):
         """What the manifest says of a watermark: what detectors read out of the content."""
         ...
 
+    def sketches(self, order: Order, tools: Tools, found: Evidence | None) -> tuple[Sketch, ...]:
+        """What a source that gets no new mark looks like: see `Draft.sketches`.
+
+        Args:
+            order: What was asked for.
+            tools: What is the same for every file.
+            found: The mark that it keeps; None: it has none.
+
+        Raises:
+            MediaError: The source cannot be decoded.
+        """
+        ...
+
     def check(
         self, written: Content, expected: ExpectedWatermark, order: Order, tools: Tools
     ) -> tuple[MarkReading, ...]:

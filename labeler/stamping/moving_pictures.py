@@ -96,6 +96,10 @@ class MovingPictureWatermarking:
             raise TypeError("pictures carry whole payloads")
         return (SoftBinding.for_video(watermark.carried),)
 
+    def sketches(self, order: Order, tools: Tools, found: Evidence | None) -> tuple[()]:  # noqa: ARG002 - pictures need them
+        """See `Watermarking.sketches`: pictures alone are sketched."""
+        return ()
+
     def check(
         self, written: Content, expected: ExpectedWatermark, order: Order, tools: Tools
     ) -> tuple[MarkReading, ...]:

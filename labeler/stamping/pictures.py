@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -32,6 +33,7 @@ from labeler.stamping.interface import (
 )
 from labeler.stamping.labelling import AnyPicture, labelled_picture
 from labeler.stamping.readback import lost, opening, readings
+from labeler.stamping.sketches import sketches_of
 from labeler.strength import Strength
 
 __all__ = ["PictureWatermarking", "unmarked_picture"]
@@ -89,6 +91,11 @@ class PictureWatermarking:
         if not isinstance(watermark.carried, Payload):
             raise TypeError("pictures carry whole payloads")
         return (SoftBinding.for_payload(watermark.carried),)
+
+    def sketches(self, order: Order, tools: Tools, found: Evidence | None) -> tuple[Sketch, ...]:
+        """See `Watermarking.sketches`."""
+        frames = islice(unmarked_picture(order, tools).frames(), SKETCHED)
+        return tuple(sketches_of(frames, found, tools))
 
     def check(
         self, written: Content, expected: ExpectedWatermark, order: Order, tools: Tools

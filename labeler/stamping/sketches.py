@@ -1,55 +1,38 @@
-"""What pictures looked like before they were marked, for the registry and the manifest.
+"""What pictures look like that get no new mark, for the registry and the manifest.
 
 A picture that is marked is sketched on its way (`labeler.stamping.pictures`). Here are those that
-get no new mark: the ones that keep theirs, and the ones that have none.
+keep the mark they have, and those that have none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from detectors.conclusion import Evidence
+from detectors.evenness import confirmed
+from detectors.image import Geometry
 from labeler.codec.payload import Payload
-from labeler.media.media_type import MediaKind
-from labeler.stamping.interface import SKETCHED, Order, Tools
+from labeler.codec.pixels import Pixels
+from labeler.codec.sketch import Sketch, sketch
+from labeler.stamping.interface import Tools
 
-if TYPE_CHECKING:
-    from labeler.codec.pixels import Pixels
-    from labeler.codec.sketch import Sketch
-
-__all__ = ["sketches_of_source"]
+__all__ = ["sketches_of"]
 
 _UPRIGHT_DEG: Final = 0.1
+"""How far a picture may be turned so that its tiles still lie as in the sketch."""
 _UNSTRETCHED: Final = 0.004
-"""How far a picture may be turned or stretched so that its tiles still lie as in the sketch."""
+"""How far the width of a tile over its height may be from 1, likewise."""
 
 
-def sketches_of_source(
-    order: Order, tools: Tools, found: Evidence | None = None
-) -> tuple[Sketch, ...]:
-    """What a source that gets no new mark looks like; nothing of other content than pictures.
+def sketches_of(frames: Iterator[Pixels], found: Evidence | None, tools: Tools) -> Iterator[Sketch]:
+    """The sketch of each frame.
 
     Args:
-        order: What was asked for.
+        frames: Of the source, with the order's labels.
+        found: The mark that the source keeps; None: it has none.
         tools: What is the same for every file.
-        found: The mark that it keeps; None: it has none.
-
-    Raises:
-        MediaError: The source cannot be decoded.
     """
-    if order.media_type.kind is not MediaKind.IMAGE:
-        return ()
-    from labeler.stamping.pictures import unmarked_picture  # noqa: PLC0415 - slow, not always needed
-
-    frames = islice(unmarked_picture(order, tools).frames(), SKETCHED)
-    return tuple(_sketches(frames, found, tools))
-
-
-def _sketches(frames: Iterator[Pixels], found: Evidence | None, tools: Tools) -> Iterator[Sketch]:
-    from labeler.codec.sketch import sketch  # noqa: PLC0415 - as above
-
     for number, pixels in enumerate(frames):
         if found is None or found.finding.detail.get("frame") != number:
             yield sketch(pixels, period=None)
@@ -59,10 +42,6 @@ def _sketches(frames: Iterator[Pixels], found: Evidence | None, tools: Tools) ->
 
 def _sketch_of_marked(pixels: Pixels, found: Evidence, tools: Tools) -> Sketch:
     """The sketch of a picture with a mark, and how its tiles lie, if upright and all over it."""
-    from detectors.evenness import confirmed  # noqa: PLC0415 - as above
-    from detectors.image import Geometry  # noqa: PLC0415 - as above
-    from labeler.codec.sketch import sketch  # noqa: PLC0415 - as above
-
     members, key_id = found.finding.detail.get("geometry"), found.finding.detail.get("key_id")
     if isinstance(members, dict) and isinstance(key_id, str) and isinstance(found.payload, Payload):
         geometry = Geometry.read(members)

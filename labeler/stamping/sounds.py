@@ -149,6 +149,10 @@ class SoundWatermarking:
             dict.fromkeys(SoftBinding.for_sound(each.carried) for each in watermark.layers)
         )
 
+    def sketches(self, order: Order, tools: Tools, found: Evidence | None) -> tuple[()]:  # noqa: ARG002 - pictures need them
+        """See `Watermarking.sketches`: pictures alone are sketched."""
+        return ()
+
     def check(
         self, written: Content, expected: ExpectedWatermark, order: Order, tools: Tools
     ) -> tuple[MarkReading, ...]:

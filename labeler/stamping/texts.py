@@ -67,6 +67,10 @@ class TextWatermarking:
         """See `Watermarking.bind`."""
         return (SoftBinding.for_text(watermark.key_id),)
 
+    def sketches(self, order: Order, tools: Tools, found: Evidence | None) -> tuple[()]:
+        """See `Watermarking.sketches`: pictures alone are sketched."""
+        return ()
+
     def check(
         self, written: Content, expected: ExpectedWatermark, order: Order, tools: Tools
     ) -> tuple[MarkReading, ...]:

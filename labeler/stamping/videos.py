@@ -95,6 +95,10 @@ class VideoWatermarking:
         marks = watermark.tracks.items()
         return tuple(binding for track, mark in marks for binding in _TRACKS[track]().bind(mark))
 
+    def sketches(self, order: Order, tools: Tools, found: Evidence | None) -> tuple[()]:  # noqa: ARG002 - pictures need them
+        """See `Watermarking.sketches`: pictures alone are sketched."""
+        return ()
+
     def check(
         self, written: Content, expected: ExpectedWatermark, order: Order, tools: Tools
     ) -> tuple[MarkReading, ...]:

@@ -410,7 +410,7 @@ def test_sketches_whose_tiles_cannot_be_are_refused(record, tiles):
 
 
 def test_a_sketch_whose_tiles_begin_elsewhere_fits_copies_of_its_picture(scene):
-    """And the wrong corner, for a picture that shows something else, makes it unknown nowhere."""
+    """And is no copy of one that shows something else, with tiles that lie likewise."""
     corner = (35.5, 61.0)
     record = sketches.sketch(scene, period=PERIOD, corner=corner)
     part = seen(scene[100:400, 100:500], corner=(corner[0] - 100, corner[1] - 100))
@@ -420,7 +420,7 @@ def test_a_sketch_whose_tiles_begin_elsewhere_fits_copies_of_its_picture(scene):
 
 
 def test_a_mismatch_is_looked_for_where_the_corner_of_the_sketch_says(scene):
-    """A copy matches anywhere: so what moved with its mark is looked for by its places alone."""
+    """By places alone: the picture itself would match wherever its tiles are said to lie."""
     for corner in ((0.0, 0.0), (35.5, 61.0)):
         record = sketches.sketch(scene, period=PERIOD, corner=corner)
         taken = seen(scene, corner=corner)

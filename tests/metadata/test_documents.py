@@ -195,7 +195,10 @@ def exiftool_opens_archives():
 
 
 @pytest.mark.system
-@pytest.mark.skipif(not exiftool_opens_archives(), reason="exiftool or Archive::Zip is missing")
+@pytest.mark.skipif(
+    not exiftool_opens_archives(),
+    reason="exiftool opens no archives (libimage-exiftool-perl, libarchive-zip-perl)",
+)
 def test_exiftool_shows_the_claims(tmp_path):
     for kind, needle in (
         (MediaType.DOCX, "Iptc4xmpExtAISystemUsed"),
